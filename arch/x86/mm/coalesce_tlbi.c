@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Defer flushes of kernel translations on CPUs that run user mode.
+ *
+ * A CPU in user mode cannot use a kernel translation.  A flush for one need not
+ * interrupt it, if it flushes by itself before it runs kernel code that could
+ * follow a pointer.  asm/coalesce_tlbi.h has the per-CPU word and what the
+ * entry code does with it; this file has the sender.
+ *
+ * Why no flush is lost
+ * --------------------
+ * Three parties run at the same time: a sender, which cleared page-table
+ * entries and wants them forgotten; the target, whose entry hook runs before
+ * anything that could use them; and the target's page walker, which may fill
+ * its TLB from any present entry at any moment, speculatively, in user mode
+ * too.
+ *
+ *	sender				target, entering the kernel
+ *	------				---------------------------
+ *	clear the entries
+ *	smp_mb()			lock or LOADED, word	full barrier
+ *	read the word			read OWED
+ *	  LOADED: interrupt, wait	  set: flush, word = LOADED
+ *	  else:   OWED by cmpxchg	follow pointers
+ *
+ * Every clear that a flush covers happens before the call: on the same CPU, or
+ * ordered by vmap_area's lazy.lock and vmap_purge_lock when one CPU flushes
+ * what others cleared.  So it happens before the smp_mb() here.
+ *
+ * - The sender sees LOADED.  It interrupts and waits, as without this file.
+ *
+ * - The sender does not.  Its access to the word, the cmpxchg or the read that
+ *   found OWED, then comes before the target's locked OR in the coherence order
+ *   of the word, and finds or leaves OWED there, which only a completed flush
+ *   removes.  The clears come before that access.  The flush comes after the
+ *   locked OR.  So every page walk that starts after the flush finds the
+ *   entries cleared, and whatever an earlier walk put into the TLB is removed by
+ *   the flush.  The locked OR does not order page walks; the flush does, as a
+ *   write to CR4 is serialising (SDM vol. 3, "Serializing Instructions").
+ *
+ * - A second sender finds OWED set and adds nothing.  The flush it relies on
+ *   has not begun: OWED without LOADED says the target has not entered.
+ *
+ * What the barriers are for, each by what happens without it:
+ *
+ *   smp_mb()    The clear waits in the sender's store buffer while it reads a
+ *               user-mode word whose owner enters, flushes, and walks to the
+ *               old entry again; then the clear lands.
+ *   locked OR   As a plain store it waits in the target's store buffer.  The
+ *               sender reads "user mode" and sets OWED, the store overwrites
+ *               that, and the flush is lost.
+ *   flush, then word = LOADED
+ *               With the two exchanged, an NMI in between finds LOADED and runs
+ *               on stale entries (found by a model, then by one NMI placed
+ *               there; see Documentation/arch/x86/coalesce_tlbi.rst).
+ *
+ * An interrupt that was sent because the target was in the kernel may reach it
+ * after it has left again.  That costs the target one interruption and nothing
+ * else: the handler flushes as ever.
+ *
+ * What may be deferred is the caller's to argue; the rules stand at
+ * flush_tlb_kernel_range_deferrable() in arch/x86/mm/tlb.c.
+ */
+#define pr_fmt(fmt) "coalesce_tlbi: " fmt
+
+#include <linux/coalesce_tlbi.h>
+#include <linux/cpumask.h>
+#include <linux/debugfs.h>
+#include <linux/init.h>
+#include <linux/kernel.h>
+#include <linux/seq_file.h>
+#include <linux/smp.h>
+#include <linux/string.h>
+#include <linux/tick.h>
+
+#include <asm/coalesce_tlbi.h>
+#include <asm/cpufeature.h>
+#include <asm/setup.h>
+#include <asm/tlbflush.h>
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/coalesce_tlbi.h>
+
+enum coalesce_tlbi_mode {
+	COALESCE_TLBI_ALWAYS,
+	COALESCE_TLBI_OWED,
+	COALESCE_TLBI_OFF,
+};
+
+static const char * const coalesce_tlbi_modes[] = {
+	[COALESCE_TLBI_ALWAYS]	= "always",
+	[COALESCE_TLBI_OWED]	= "owed",
+	[COALESCE_TLBI_OFF]	= "off",
+};
+
+static enum coalesce_tlbi_mode coalesce_tlbi_mode __ro_after_init = COALESCE_TLBI_ALWAYS;
+
+static_assert(offsetof(struct kernel_cr3_state, word) == KERNEL_CR3_word);
+static_assert(offsetof(struct kernel_cr3_state, exit_word) == KERNEL_CR3_exit_word);
+static_assert(offsetof(struct kernel_cr3_state, entry_flushes) == KERNEL_CR3_entry_flushes);
+
+DEFINE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded) = {
+	.word		= ATOMIC_LONG_INIT(KERNEL_CR3_LOADED),
+	.exit_word	= KERNEL_CR3_LOADED,
+};
+
+/**
+ * struct coalesce_tlbi_counters - what senders spared or asked of one CPU
+ * @deferred: interrupts that were not sent to it
+ * @settled: interrupts sent because it owed a flush that could not wait
+ *
+ * Written by any CPU, hence atomic and not in the line the entry code reads.
+ */
+struct coalesce_tlbi_counters {
+	atomic_long_t	deferred;
+	atomic_long_t	settled;
+};
+
+static DEFINE_PER_CPU_SHARED_ALIGNED(struct coalesce_tlbi_counters, coalesce_tlbi_counters);
+
+/* What the sender on this CPU is flushing; for the tracepoint. */
+struct coalesce_tlbi_request {
+	unsigned long	start;
+	unsigned long	end;
+	unsigned long	caller;
+};
+
+static DEFINE_PER_CPU(struct coalesce_tlbi_request, coalesce_tlbi_request);
+
+/*
+ * Unmaps of leaves larger than 4K so far, and how many of them are covered by
+ * a flush that has reached every CPU.  They differ while one is outstanding.
+ */
+static atomic_long_t huge_unmaps;
+static atomic_long_t huge_unmaps_flushed;
+
+/*
+ * Decide for one target, by its word: true if it has to be interrupted, false
+ * if the flush is now owed.  The order of the caller's clears before the access
+ * to the word is the caller's smp_mb().
+ */
+static bool word_needs_interrupt(atomic_long_t *word)
+{
+	long old = atomic_long_read(word);
+
+	do {
+		if (old & KERNEL_CR3_LOADED)
+			return true;
+		if (old & KERNEL_CR3_OWED)
+			return false;
+	} while (!atomic_long_try_cmpxchg(word, &old, KERNEL_CR3_OWED));
+
+	return false;
+}
+
+/* Predicate of on_each_cpu_cond(); asked on the sender, preemption off. */
+static bool needs_interrupt_now(int cpu, void *info)
+{
+	struct coalesce_tlbi_request *req;
+
+	if (cpu == smp_processor_id())
+		return true;
+	if (word_needs_interrupt(&per_cpu(kernel_cr3_loaded, cpu).word))
+		return true;
+
+	atomic_long_inc(&per_cpu(coalesce_tlbi_counters, cpu).deferred);
+	req = this_cpu_ptr(&coalesce_tlbi_request);
+	trace_coalesce_tlbi_defer(cpu, req->start, req->end, req->caller);
+	return false;
+}
+
+/* Predicate: has this CPU an unfinished flush?  The local CPU never has. */
+static bool owes_flush(int cpu, void *info)
+{
+	if (!(atomic_long_read(&per_cpu(kernel_cr3_loaded, cpu).word) & KERNEL_CR3_OWED))
+		return false;
+
+	atomic_long_inc(&per_cpu(coalesce_tlbi_counters, cpu).settled);
+	return true;
+}
+
+/**
+ * __coalesce_tlbi_call() - Run a flush now where kernel code may run
+ * @func: the flush; runs with interrupts off on the CPUs that need it now, the
+ *	local one included
+ * @info: its argument
+ * @start: first byte of the range, for the tracepoint
+ * @end: first byte after the range, for the tracepoint
+ * @caller: return address of the request, for the tracepoint
+ *
+ * The barrier and the predicate are one function, so that no caller can have
+ * the one without the other.  On return every CPU has run @func or will flush
+ * everything before it next runs kernel code that could use what was cleared.
+ * The ordering argument is at the top of this file.
+ *
+ * Context: process context, interrupts enabled, preemption on or off.  Does not
+ *	sleep; waits for the CPUs it interrupts.
+ */
+void __coalesce_tlbi_call(smp_call_func_t func, void *info, unsigned long start,
+			  unsigned long end, unsigned long caller)
+{
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI)) {
+		on_each_cpu(func, info, true);
+		return;
+	}
+
+	preempt_disable();
+	this_cpu_write(coalesce_tlbi_request.start, start);
+	this_cpu_write(coalesce_tlbi_request.end, end);
+	this_cpu_write(coalesce_tlbi_request.caller, caller);
+
+	/* Pairs with the locked OR in COALESCE_TLBI_LOAD: see the top. */
+	smp_mb();
+	on_each_cpu_cond(needs_interrupt_now, func, info, true);
+	preempt_enable();
+}
+
+static void settle_this_cpu(void *unused)
+{
+	__flush_tlb_all();
+}
+
+/**
+ * coalesce_tlbi_settle() - Finish every flush that was deferred
+ *
+ * On return no CPU holds an entry whose flush was deferred before the call.  To
+ * be called where a page is about to change its memory type, encryption or
+ * presence: an alias that only user mode could not use is an alias then.
+ *
+ * Whoever deferred those flushes set OWED before the caller could know of it
+ * (vmap_purge_lock), so the words read here have OWED or had it removed by a
+ * completed flush.  In mode always a CPU in user mode owes a flush at any time
+ * and is interrupted by every call.
+ *
+ * Context: process context, interrupts enabled.  Waits for the CPUs it
+ *	interrupts.
+ */
+void coalesce_tlbi_settle(void)
+{
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		return;
+
+	on_each_cpu_cond(owes_flush, settle_this_cpu, NULL, true);
+}
+
+/* See coalesce_tlbi_note_unmap(); counts before anyone can flush for it. */
+void __coalesce_tlbi_note_huge_unmap(void)
+{
+	atomic_long_inc(&huge_unmaps);
+}
+
+/**
+ * coalesce_tlbi_flush_huge_unmaps() - Flush at once what must not be deferred
+ *
+ * Leaves larger than 4K are counted when they are cleared.  If any is not
+ * covered by a flush of every CPU, that flush is done here; it covers all that
+ * was cleared before, so the caller's range too.
+ *
+ * One number and not a flag, because clearing and flushing are not under one
+ * lock: a flag that one flusher takes down before its flush has finished would
+ * tell a second one that nothing is outstanding.
+ *
+ * Return: true if everything was flushed on every CPU, false if the caller may
+ *	defer its flush.
+ *
+ * Context: process context, interrupts enabled.  Waits for all CPUs if it
+ *	flushes.
+ */
+bool coalesce_tlbi_flush_huge_unmaps(void)
+{
+	long seen = atomic_long_read(&huge_unmaps);
+	long flushed = atomic_long_read(&huge_unmaps_flushed);
+
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		return false;
+	if (flushed - seen >= 0)
+		return false;
+
+	flush_tlb_all();
+
+	while (flushed - seen < 0 &&
+	       !atomic_long_try_cmpxchg(&huge_unmaps_flushed, &flushed, seen))
+		;
+	return true;
+}
+
+static bool cpu_defers(int cpu)
+{
+	return per_cpu(kernel_cr3_loaded, cpu).exit_word != KERNEL_CR3_LOADED;
+}
+
+/**
+ * coalesce_tlbi_may_queue_work() - May the vmalloc purge wake this CPU?
+ * @cpu: the CPU
+ *
+ * A purge that queues a helper there would interrupt it for certain, after
+ * its flush was deferred to leave it alone.
+ *
+ * Return: false for a CPU whose flushes are deferred.
+ *
+ * Context: any.
+ */
+bool coalesce_tlbi_may_queue_work(int cpu)
+{
+	return !cpu_defers(cpu);
+}
+
+/**
+ * coalesce_tlbi_oops() - Put this CPU's word right after an oops
+ *
+ * An oops between an exit store and the next entry hook is not returned from
+ * through a hook: the task is made dead from wherever it was.  Until its next
+ * exit the CPU must count as in the kernel.
+ *
+ * Context: any.  Called once the oops is reported, before the task dies.
+ */
+void coalesce_tlbi_oops(void)
+{
+	atomic_long_t *word;
+	unsigned long flags;
+
+	raw_local_irq_save(flags);
+	word = this_cpu_ptr(&kernel_cr3_loaded.word);
+	if (atomic_long_read(word) != KERNEL_CR3_LOADED) {
+		atomic_long_or(KERNEL_CR3_LOADED, word);
+		__flush_tlb_all();
+		atomic_long_set(word, KERNEL_CR3_LOADED);
+	}
+	raw_local_irq_restore(flags);
+}
+
+/**
+ * coalesce_tlbi_show_interrupts() - Print the CTI row of /proc/interrupts
+ * @p: the file
+ * @prec: width of the first column
+ *
+ * Interrupts that were not sent, by CPU that did not get them.  Nothing is
+ * printed where nothing can be deferred.
+ *
+ * Context: process context.
+ */
+void coalesce_tlbi_show_interrupts(struct seq_file *p, int prec)
+{
+	int cpu;
+
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		return;
+
+	seq_printf(p, "%*s: ", prec, "CTI");
+	for_each_online_cpu(cpu)
+		seq_printf(p, "%10lu ",
+			   atomic_long_read(&per_cpu(coalesce_tlbi_counters, cpu).deferred));
+	seq_puts(p, "  Kernel TLB flush interrupts not sent\n");
+}
+
+static int coalesce_tlbi_show(struct seq_file *m, void *unused)
+{
+	int cpu;
+
+	seq_printf(m, "mode %s\n", coalesce_tlbi_modes[coalesce_tlbi_mode]);
+	seq_puts(m, "cpu deferred entry_flushes settled\n");
+	for_each_online_cpu(cpu) {
+		if (!cpu_defers(cpu))
+			continue;
+		seq_printf(m, "%d %lu %lu %lu\n", cpu,
+			   atomic_long_read(&per_cpu(coalesce_tlbi_counters, cpu).deferred),
+			   READ_ONCE(per_cpu(kernel_cr3_loaded, cpu).entry_flushes),
+			   atomic_long_read(&per_cpu(coalesce_tlbi_counters, cpu).settled));
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(coalesce_tlbi);
+
+static int __init coalesce_tlbi_debugfs(void)
+{
+	debugfs_create_file("coalesce_tlbi", 0400, arch_debugfs_dir, NULL, &coalesce_tlbi_fops);
+	return 0;
+}
+late_initcall(coalesce_tlbi_debugfs);
+
+/* The mode that @str names, or the default and a line in the log. */
+static enum coalesce_tlbi_mode parse_mode(const char *str)
+{
+	int mode = match_string(coalesce_tlbi_modes, ARRAY_SIZE(coalesce_tlbi_modes), str);
+
+	if (mode >= 0)
+		return mode;
+
+	pr_warn("unknown value '%s' (always, owed, off), using %s\n", str,
+		coalesce_tlbi_modes[COALESCE_TLBI_ALWAYS]);
+	return COALESCE_TLBI_ALWAYS;
+}
+
+static int __init coalesce_tlbi_setup(char *str)
+{
+	coalesce_tlbi_mode = parse_mode(str ?: "");
+	return 0;
+}
+early_param("coalesce_tlbi", coalesce_tlbi_setup);
+
+static const char * __init reason_for_off(void)
+{
+	if (coalesce_tlbi_mode == COALESCE_TLBI_OFF)
+		return "coalesce_tlbi=off";
+	if (!tick_nohz_full_enabled() || cpumask_empty(tick_nohz_full_mask))
+		return "no CPU is isolated by nohz_full=";
+	if (boot_cpu_has(X86_FEATURE_XENPV))
+		return "Xen PV guests enter and leave the kernel by other paths";
+	if (!boot_cpu_has(X86_FEATURE_PGE))
+		return "the CPU has no global pages (PGE), by which entry flushes";
+	return NULL;
+}
+
+/**
+ * coalesce_tlbi_init() - Decide whether and where flushes are deferred
+ *
+ * Runs on the boot CPU after tick_init(), which fixes the nohz_full= mask, and
+ * before alternatives are applied.  Until they are, every hook is a jump over
+ * itself and every word stays LOADED.
+ *
+ * Context: boot, one CPU, no user mode yet.
+ */
+void __init coalesce_tlbi_init(void)
+{
+	const char *reason = reason_for_off();
+	unsigned long exit_word = 0;
+	int cpu;
+
+	if (reason) {
+		coalesce_tlbi_mode = COALESCE_TLBI_OFF;
+		pr_info("off: %s\n", reason);
+		return;
+	}
+
+	if (coalesce_tlbi_mode == COALESCE_TLBI_ALWAYS)
+		exit_word = KERNEL_CR3_OWED;
+	for_each_cpu_and(cpu, tick_nohz_full_mask, cpu_possible_mask)
+		per_cpu(kernel_cr3_loaded, cpu).exit_word = exit_word;
+
+	setup_force_cpu_cap(X86_FEATURE_COALESCE_TLBI);
+	pr_info("%s: kernel TLB flushes are deferred while CPUs %*pbl run user mode\n",
+		coalesce_tlbi_modes[coalesce_tlbi_mode], cpumask_pr_args(tick_nohz_full_mask));
+}
+
+#ifdef CONFIG_COALESCE_TLBI_KUNIT_TEST
+#include "coalesce_tlbi_test.c"
+#endif

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of COALESCE_TLBI, included by coalesce_tlbi.c.
+ *
+ * The hooks run here as the entry code has them (coalesce_tlbi_test_hooks.S),
+ * on the word of the CPU that runs the test, with interrupts off.  The word
+ * then says "user mode" for some instructions in the kernel.  That is what the
+ * instructions before a real entry hook live with: nothing between touches
+ * memory but the stack and per-CPU data, and a sender that comes meanwhile
+ * leaves OWED, which the hook finds.
+ */
+#include <kunit/test.h>
+#include <linux/vmalloc.h>
+#include <linux/vmstat.h>
+
+void coalesce_tlbi_test_enter(void);
+void coalesce_tlbi_test_exit(void);
+unsigned long coalesce_tlbi_test_paranoid_enter(void);
+void coalesce_tlbi_test_paranoid_exit(unsigned long saved);
+
+#define USER	0L
+#define OWED	((long)KERNEL_CR3_OWED)
+#define LOADED	((long)KERNEL_CR3_LOADED)
+
+static const long words[] = { USER, OWED, LOADED, LOADED + OWED };
+
+struct hook_result {
+	unsigned long	saved;		/* what the paranoid entry kept */
+	long		inside;		/* word after the entry hook */
+	long		after;		/* word after the exit hook */
+	unsigned long	flushes;	/* done by the hooks */
+};
+
+/* Run the hooks from @word with @exit_word, then put the CPU right again. */
+static struct hook_result run_hooks(long word, unsigned long exit_word, bool paranoid)
+{
+	struct kernel_cr3_state *state;
+	unsigned long flags, exit_word_was, flushes_were;
+	struct hook_result res = {};
+
+	raw_local_irq_save(flags);
+	state = this_cpu_ptr(&kernel_cr3_loaded);
+	exit_word_was = state->exit_word;
+	flushes_were = state->entry_flushes;
+
+	state->exit_word = exit_word;
+	atomic_long_set(&state->word, word);
+	if (paranoid)
+		res.saved = coalesce_tlbi_test_paranoid_enter();
+	else
+		coalesce_tlbi_test_enter();
+	res.inside = atomic_long_read(&state->word);
+	if (paranoid)
+		coalesce_tlbi_test_paranoid_exit(res.saved);
+	else
+		coalesce_tlbi_test_exit();
+	res.after = atomic_long_read(&state->word);
+	res.flushes = READ_ONCE(state->entry_flushes) - flushes_were;
+
+	state->exit_word = exit_word_was;
+	coalesce_tlbi_test_enter();
+	raw_local_irq_restore(flags);
+	return res;
+}
+
+/* Every word ends in LOADED; the hook flushes for OWED and only for OWED. */
+static void test_enter(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		struct hook_result res = run_hooks(words[i], USER, false);
+
+		KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from word %ld", words[i]);
+		KUNIT_EXPECT_EQ_MSG(test, res.flushes, words[i] & OWED ? 1 : 0,
+				    "from word %ld", words[i]);
+	}
+}
+
+/* The exit hook stores its CPU's word, and on a housekeeping CPU nothing. */
+static void test_exit(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, USER, false).after, USER);
+	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, OWED, false).after, OWED);
+	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, LOADED, false).after, LOADED);
+}
+
+/*
+ * The handler runs with LOADED and flushed, whatever it interrupted.  What had
+ * LOADED keeps it; an entry in progress that lost it would be a lost flush.
+ */
+static void test_paranoid(struct kunit *test)
+{
+	const long exit_words[] = { USER, OWED };
+	int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		for (j = 0; j < ARRAY_SIZE(exit_words); j++) {
+			struct hook_result res = run_hooks(words[i], exit_words[j], true);
+			long expect = words[i] & LOADED ? LOADED : exit_words[j];
+
+			KUNIT_EXPECT_EQ_MSG(test, res.saved, (unsigned long)words[i],
+					    "from word %ld", words[i]);
+			KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from word %ld", words[i]);
+			KUNIT_EXPECT_EQ_MSG(test, res.after, expect, "from word %ld, exit word %ld",
+					    words[i], exit_words[j]);
+			KUNIT_EXPECT_EQ_MSG(test, res.flushes, words[i] & OWED ? 1 : 0,
+					    "from word %ld", words[i]);
+		}
+	}
+}
+
+/* A flush is deferred to a CPU without LOADED, and OWED is left there. */
+static void test_predicate(struct kunit *test)
+{
+	const struct {
+		long	word;
+		bool	interrupt;
+		long	after;
+	} cases[] = {
+		{ USER,		 false, OWED },
+		{ OWED,		 false, OWED },
+		{ LOADED,	 true,	LOADED },
+		{ LOADED + OWED, true,	LOADED + OWED },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		atomic_long_t word = ATOMIC_LONG_INIT(cases[i].word);
+
+		KUNIT_EXPECT_EQ_MSG(test, word_needs_interrupt(&word), cases[i].interrupt,
+				    "word %ld", cases[i].word);
+		KUNIT_EXPECT_EQ_MSG(test, atomic_long_read(&word), cases[i].after,
+				    "word %ld", cases[i].word);
+	}
+}
+
+/* The local CPU always flushes, is not counted, and owes nothing. */
+static void test_predicate_local(struct kunit *test)
+{
+	struct coalesce_tlbi_counters *counters;
+	bool interrupt, owes;
+	long before, after;
+	int cpu = get_cpu();
+
+	counters = &per_cpu(coalesce_tlbi_counters, cpu);
+	before = atomic_long_read(&counters->deferred) + atomic_long_read(&counters->settled);
+	interrupt = needs_interrupt_now(cpu, NULL);
+	owes = owes_flush(cpu, NULL);
+	after = atomic_long_read(&counters->deferred) + atomic_long_read(&counters->settled);
+	put_cpu();
+
+	KUNIT_EXPECT_TRUE(test, interrupt);
+	KUNIT_EXPECT_FALSE(test, owes);
+	KUNIT_EXPECT_EQ(test, before, after);
+}
+
+static unsigned long vm_event(enum vm_event_item item)
+{
+	unsigned long *events = kcalloc(NR_VM_EVENT_ITEMS, sizeof(*events), GFP_KERNEL);
+	unsigned long n = 0;
+
+	if (events) {
+		all_vm_events(events);
+		n = events[item];
+		kfree(events);
+	}
+	return n;
+}
+
+/* Both sides of the ceiling (33 pages) take the deferrable path, and flush. */
+static void test_threshold(struct kunit *test)
+{
+#ifdef CONFIG_DEBUG_TLBFLUSH
+	const unsigned long start = VMALLOC_END & PAGE_MASK, pages = 33;
+	unsigned long one, all;
+
+	one = vm_event(NR_TLB_LOCAL_FLUSH_ONE);
+	flush_tlb_kernel_range_deferrable(start - pages * PAGE_SIZE, start);
+	KUNIT_EXPECT_GE(test, vm_event(NR_TLB_LOCAL_FLUSH_ONE) - one, pages);
+
+	all = vm_event(NR_TLB_REMOTE_FLUSH_RECEIVED);
+	one = vm_event(NR_TLB_LOCAL_FLUSH_ONE);
+	flush_tlb_kernel_range_deferrable(start - (pages + 1) * PAGE_SIZE, start);
+	KUNIT_EXPECT_GE(test, vm_event(NR_TLB_REMOTE_FLUSH_RECEIVED) - all, 1);
+	KUNIT_EXPECT_LT(test, vm_event(NR_TLB_LOCAL_FLUSH_ONE) - one, pages);
+#else
+	kunit_skip(test, "needs CONFIG_DEBUG_TLBFLUSH");
+#endif
+}
+
+static long outstanding_huge_unmaps(void)
+{
+	return atomic_long_read(&huge_unmaps) - atomic_long_read(&huge_unmaps_flushed);
+}
+
+/* A 4K unmap leaves flushes deferrable; a larger one forces one flush of all. */
+static void test_huge(struct kunit *test)
+{
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		kunit_skip(test, "needs nohz_full=");
+
+	coalesce_tlbi_flush_huge_unmaps();
+	coalesce_tlbi_note_unmap(PGTBL_PTE_MODIFIED);
+	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 0);
+	KUNIT_EXPECT_FALSE(test, coalesce_tlbi_flush_huge_unmaps());
+
+	coalesce_tlbi_note_unmap(PGTBL_PTE_MODIFIED | PGTBL_PMD_MODIFIED);
+	coalesce_tlbi_note_unmap(PGTBL_PUD_MODIFIED);
+	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 2);
+	KUNIT_EXPECT_TRUE(test, coalesce_tlbi_flush_huge_unmaps());
+	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 0);
+	KUNIT_EXPECT_FALSE(test, coalesce_tlbi_flush_huge_unmaps());
+}
+
+/* vfree() of a large mapping is noticed, of a small one is not. */
+static void test_huge_vfree(struct kunit *test)
+{
+	long before;
+	void *mem;
+
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		kunit_skip(test, "needs nohz_full=");
+
+	mem = vmalloc(PAGE_SIZE);
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	before = atomic_long_read(&huge_unmaps);
+	vfree(mem);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&huge_unmaps), before);
+
+	mem = vmalloc_huge(PMD_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	if (!is_vm_area_hugepages(mem)) {
+		vfree(mem);
+		kunit_skip(test, "no 2M page to be had");
+	}
+	before = atomic_long_read(&huge_unmaps);
+	vfree(mem);
+	KUNIT_EXPECT_GT(test, atomic_long_read(&huge_unmaps), before);
+	vm_unmap_aliases();
+	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 0);
+}
+
+static void test_parameter(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, parse_mode("always"), COALESCE_TLBI_ALWAYS);
+	KUNIT_EXPECT_EQ(test, parse_mode("owed"), COALESCE_TLBI_OWED);
+	KUNIT_EXPECT_EQ(test, parse_mode("off"), COALESCE_TLBI_OFF);
+	KUNIT_EXPECT_EQ(test, parse_mode(""), COALESCE_TLBI_ALWAYS);
+	KUNIT_EXPECT_EQ(test, parse_mode("Owed"), COALESCE_TLBI_ALWAYS);
+	KUNIT_EXPECT_EQ(test, parse_mode("owed,"), COALESCE_TLBI_ALWAYS);
+}
+
+/* Who defers: the nohz_full= CPUs, all of them, and no other. */
+static void test_mask(struct kunit *test)
+{
+	const bool on = cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI);
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const bool isolated = on && tick_nohz_full_cpu(cpu);
+
+		KUNIT_EXPECT_EQ_MSG(test, cpu_defers(cpu), isolated, "CPU %d", cpu);
+		KUNIT_EXPECT_EQ_MSG(test, coalesce_tlbi_may_queue_work(cpu), !isolated,
+				    "CPU %d", cpu);
+	}
+}
+
+static struct kunit_case coalesce_tlbi_cases[] = {
+	KUNIT_CASE(test_enter),
+	KUNIT_CASE(test_exit),
+	KUNIT_CASE(test_paranoid),
+	KUNIT_CASE(test_predicate),
+	KUNIT_CASE(test_predicate_local),
+	KUNIT_CASE(test_threshold),
+	KUNIT_CASE(test_huge),
+	KUNIT_CASE(test_huge_vfree),
+	KUNIT_CASE(test_parameter),
+	KUNIT_CASE(test_mask),
+	{}
+};
+
+static struct kunit_suite coalesce_tlbi_suite = {
+	.name		= "coalesce_tlbi",
+	.test_cases	= coalesce_tlbi_cases,
+};
+kunit_test_suite(coalesce_tlbi_suite);

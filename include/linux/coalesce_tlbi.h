@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Flushes of kernel translations that need not reach a CPU in user mode.
+ *
+ * Every architecture may call these; where CONFIG_COALESCE_TLBI is not set
+ * each is the plain operation, on all CPUs, at once.
+ */
+#ifndef _LINUX_COALESCE_TLBI_H
+#define _LINUX_COALESCE_TLBI_H
+
+#include <linux/pgtable.h>
+#include <linux/smp.h>
+#include <asm/tlbflush.h>
+
+#ifdef CONFIG_COALESCE_TLBI
+
+void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end);
+void coalesce_tlbi_settle(void);
+void __coalesce_tlbi_note_huge_unmap(void);
+bool coalesce_tlbi_may_queue_work(int cpu);
+
+/* For flush_tlb_kernel_range_deferrable() alone */
+void __coalesce_tlbi_call(smp_call_func_t func, void *info, unsigned long start,
+			  unsigned long end, unsigned long caller);
+bool coalesce_tlbi_flush_huge_unmaps(void);
+
+/**
+ * coalesce_tlbi_call() - Flush on all CPUs, or on those that need it now
+ * @func: the flush; runs with interrupts off
+ * @info: its argument
+ * @start: first byte of the range, for the tracepoint
+ * @end: first byte after the range, for the tracepoint
+ * @caller: who asked for a deferrable flush; 0 for one that is not deferred
+ *
+ * Context: process context, interrupts enabled; does not sleep.
+ */
+static __always_inline void coalesce_tlbi_call(smp_call_func_t func, void *info,
+					       unsigned long start, unsigned long end,
+					       unsigned long caller)
+{
+	if (caller)
+		__coalesce_tlbi_call(func, info, start, end, caller);
+	else
+		on_each_cpu(func, info, 1);
+}
+
+/**
+ * coalesce_tlbi_note_unmap() - Tell what kind of leaves an unmap cleared
+ * @mask: levels of the page tables that were modified
+ *
+ * To be called after leaves of the kernel's page tables were cleared and
+ * before the flush for them, or the list that leads to it, can be reached.
+ * After a leaf larger than 4K no flush is deferred until one has gone to every
+ * CPU: the range may be mapped with 4K pages next, and a CPU that keeps the
+ * large entry meanwhile could hold both sizes for one address.
+ *
+ * Context: any.
+ */
+static inline void coalesce_tlbi_note_unmap(pgtbl_mod_mask mask)
+{
+	if (mask & ~PGTBL_PTE_MODIFIED)
+		__coalesce_tlbi_note_huge_unmap();
+}
+
+#else /* !CONFIG_COALESCE_TLBI */
+
+static inline void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end)
+{
+	flush_tlb_kernel_range(start, end);
+}
+
+static inline void coalesce_tlbi_settle(void) { }
+static inline void coalesce_tlbi_note_unmap(pgtbl_mod_mask mask) { }
+
+static inline bool coalesce_tlbi_may_queue_work(int cpu)
+{
+	return true;
+}
+
+static __always_inline void coalesce_tlbi_call(smp_call_func_t func, void *info,
+					       unsigned long start, unsigned long end,
+					       unsigned long caller)
+{
+	on_each_cpu(func, info, 1);
+}
+
+#endif /* CONFIG_COALESCE_TLBI */
+
+#endif /* _LINUX_COALESCE_TLBI_H */
