@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which flush interrupts reach an isolated CPU in user mode, and are those that
+ * do not counted?  In mode off, or without the option, every one must arrive:
+ * that is the control for "none arrives".
+ *
+ * An interrupt that is sent while the target is in the kernel for another
+ * reason is legal.  A batch in which that may have happened is repeated, at most
+ * MAX_REPEATS times.
+ */
+#include <string.h>
+
+#include "../kselftest.h"
+#include "isolated.h"
+
+#define BATCHES		20
+#define DRAINS		50	/* in a batch */
+#define MAX_REPEATS	10
+
+static struct isolated cpus[MAX_ISOLATED];
+static int n_cpus;
+static bool defers;
+
+/* Every interrupt that was asked for was sent or counted. */
+static bool adds_up(const struct batch *batch)
+{
+	bool ok = true;
+	int i;
+
+	for (i = 0; i < n_cpus; i++) {
+		if (batch->received[i] + batch->deferred[i] == batch->requested)
+			continue;
+		ksft_print_msg("CPU %d: %lu requested, %lu received, %lu deferred\n", cpus[i].cpu,
+			       batch->requested, batch->received[i], batch->deferred[i]);
+		ok = false;
+	}
+	return ok;
+}
+
+/* Drain while all CPUs are in user mode; check arrival and the counters. */
+static void test_user_mode(void)
+{
+	bool spared = true, counted = true;
+	int done = 0, repeats = 0, i;
+	enum verdict verdict;
+	struct batch batch;
+
+	while (done < BATCHES && repeats <= MAX_REPEATS) {
+		batch_begin(&batch, cpus, n_cpus);
+		for (i = 0; i < DRAINS; i++)
+			oracle(ORACLE_DRAIN);
+		verdict = batch_end(&batch, cpus, n_cpus);
+
+		if (batch.requested < DRAINS)
+			ksft_exit_fail_msg("%lu flushes from %d drains\n", batch.requested, DRAINS);
+		counted = adds_up(&batch) && counted;
+		spared = spared && verdict != BATCH_INTERRUPTED;
+		if (defers && verdict == BATCH_STRAY)
+			repeats++;
+		else
+			done++;
+	}
+	if (defers)
+		ksft_test_result(spared && done == BATCHES,
+				 "in user mode: no flush interrupt arrives\n");
+	else
+		ksft_test_result(!spared, "control: not deferred, flush interrupts arrive\n");
+	ksft_test_result(counted, "every flush interrupt arrives or is counted, once\n");
+}
+
+/* The other housekeeping CPUs are interrupted for every flush, as ever. */
+static void test_housekeeping(void)
+{
+	unsigned long requested;
+	struct flushes f;
+	int i, cpu, checked = 0;
+	bool ok = true;
+
+	flushes_start();
+	for (i = 0; i < DRAINS; i++)
+		oracle(ORACLE_DRAIN);
+	requested = flushes_requested();
+
+	for (cpu = 0; cpu < cpus[0].cpu; cpu++) {
+		flushes_read(cpu, &f);
+		if (f.requested == requested)
+			continue;
+		checked++;
+		ok = ok && f.received == requested - f.requested;
+	}
+	if (checked)
+		ksft_test_result(ok, "housekeeping CPUs are interrupted for every flush\n");
+	else
+		ksft_test_result_skip("only one housekeeping CPU below the isolated ones\n");
+}
+
+/* However many flushes are deferred, one entry pays for them all. */
+static void test_one_flush_pays(void)
+{
+	struct counts before, after;
+	unsigned long flushes, entries;
+	int i;
+
+	if (strcmp(coalesce_mode(), "owed")) {
+		ksft_test_result_skip("mode owed only\n");
+		return;
+	}
+	isolated_read(&cpus[0]);
+	counts_read(cpus[0].cpu, &before);
+	for (i = 0; i < DRAINS; i++)
+		oracle(ORACLE_DRAIN);
+	isolated_read(&cpus[0]);
+	counts_read(cpus[0].cpu, &after);
+
+	flushes = after.entry_flushes - before.entry_flushes;
+	entries = after.interrupts - before.interrupts + 1;
+	ksft_print_msg("%lu flushes in %lu entries for %d drains\n", flushes, entries, DRAINS);
+	ksft_test_result(flushes >= 1 && flushes <= entries, "at most one flush for an entry\n");
+}
+
+/* Interrupts that one request brings to each CPU; the least of them. */
+static unsigned long least_received(unsigned long request)
+{
+	unsigned long least = -1;
+	struct flushes f;
+	int i;
+
+	flushes_start();
+	oracle(request);
+	for (i = 0; i < n_cpus; i++) {
+		flushes_read(cpus[i].cpu, &f);
+		if (f.received < least)
+			least = f.received;
+	}
+	return least;
+}
+
+/* After vm_unmap_aliases() nobody owes a flush. */
+static void test_settle(void)
+{
+	unsigned long first;
+
+	oracle(ORACLE_DRAIN);
+	first = least_received(ORACLE_UNMAP_ALIASES);
+	if (defers)
+		ksft_test_result(first >= 1, "vm_unmap_aliases() settles a deferred flush\n");
+	else
+		ksft_test_result_skip("nothing is deferred in this mode\n");
+}
+
+/* A large leaf is flushed on every CPU at once; a small one is the control. */
+static void test_huge(void)
+{
+	unsigned long huge = least_received(ORACLE_DRAIN_HUGE);
+
+	ksft_test_result(huge >= 1, "a flush for a large leaf is not deferred\n");
+}
+
+int main(void)
+{
+	const char *mode;
+
+	ksft_print_header();
+	n_cpus = isolated_start(cpus);
+	mode = coalesce_mode();
+	defers = coalesce_defers();
+	ksft_print_msg("mode %s, %d isolated CPUs\n", mode, n_cpus);
+
+	ksft_set_plan(6);
+	test_user_mode();
+	test_housekeeping();
+	test_one_flush_pays();
+	test_settle();
+	test_huge();
+	isolated_stop(cpus, n_cpus);
+	ksft_finished();
+}

@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0
+/* See isolated.h. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+#include "isolated.h"
+
+#define DEBUGFS		"/sys/kernel/debug/x86/coalesce_tlbi"
+#define NOHZ_FULL	"/sys/devices/system/cpu/nohz_full"
+#define ONLINE		"/sys/devices/system/cpu/online"
+#define TRACEFS		"/sys/kernel/tracing/"
+
+/*
+ * The parent counts up @asked; the child enters the kernel once for each and
+ * sets @done from user mode, with what it read.
+ */
+struct box {
+	atomic_uint asked;
+	atomic_uint done;
+	int seen;
+};
+
+static int oracle_fd = -1;
+
+static FILE *open_or_skip(const char *path)
+{
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		ksft_exit_skip("%s: %s\n", path, strerror(errno));
+	return f;
+}
+
+/* Parse a CPU list such as "2-3,7"; an empty one or "(null)" gives no CPU. */
+static void read_cpu_list(const char *path, cpu_set_t *set)
+{
+	FILE *f = open_or_skip(path);
+	int first, last, sep;
+
+	CPU_ZERO(set);
+	while (fscanf(f, "%d", &first) == 1) {
+		last = first;
+		sep = getc(f);
+		if (sep == '-') {
+			if (fscanf(f, "%d", &last) != 1)
+				break;
+			sep = getc(f);
+		}
+		for (; first <= last; first++)
+			CPU_SET(first, set);
+		if (sep != ',')
+			break;
+	}
+	fclose(f);
+}
+
+static void pin_to(const cpu_set_t *set)
+{
+	if (sched_setaffinity(0, sizeof(*set), set))
+		ksft_exit_fail_msg("sched_setaffinity: %s\n", strerror(errno));
+}
+
+static void spin(struct box *box)
+{
+	struct oracle_state state;
+	unsigned int served = 0;
+
+	for (;;) {
+		while (atomic_load(&box->asked) == served)
+			__builtin_ia32_pause();
+		if (ioctl(oracle_fd, ORACLE_READ, &state))
+			_exit(1);
+		box->seen = state.seen;
+		atomic_store(&box->done, ++served);
+	}
+}
+
+static void start_one(struct isolated *iso, int cpu)
+{
+	cpu_set_t set;
+
+	iso->cpu = cpu;
+	iso->box = mmap(NULL, sizeof(*iso->box), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (iso->box == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+
+	iso->pid = fork();
+	if (iso->pid < 0)
+		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+	if (!iso->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		if (sched_setaffinity(0, sizeof(set), &set))
+			_exit(1);
+		spin(iso->box);
+	}
+	isolated_read(iso);
+}
+
+int isolated_start(struct isolated *cpus)
+{
+	cpu_set_t isolated, online, housekeeping, one;
+	int cpu, n = 0, pinned = 0;
+
+	read_cpu_list(NOHZ_FULL, &isolated);
+	read_cpu_list(ONLINE, &online);
+	CPU_AND(&isolated, &isolated, &online);
+	if (!CPU_COUNT(&isolated))
+		ksft_exit_skip("no isolated CPU: boot with nohz_full=\n");
+
+	oracle_fd = open("/dev/" ORACLE_DEVICE, O_RDWR);
+	if (oracle_fd < 0)
+		ksft_exit_skip("/dev/" ORACLE_DEVICE ": %s: load coalesce_tlbi_oracle.ko\n",
+			       strerror(errno));
+
+	/* One CPU, so that the drain and the next vmap() use the same pool. */
+	CPU_XOR(&housekeeping, &online, &isolated);
+	CPU_ZERO(&one);
+	for (cpu = 0; cpu < CPU_SETSIZE && !pinned; cpu++) {
+		if (CPU_ISSET(cpu, &housekeeping)) {
+			CPU_SET(cpu, &one);
+			pinned = 1;
+		}
+	}
+	pin_to(&one);
+
+	for (cpu = 0; cpu < CPU_SETSIZE && n < MAX_ISOLATED; cpu++)
+		if (CPU_ISSET(cpu, &isolated))
+			start_one(&cpus[n++], cpu);
+	return n;
+}
+
+void isolated_stop(struct isolated *cpus, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		kill(cpus[i].pid, SIGKILL);
+		waitpid(cpus[i].pid, NULL, 0);
+		munmap(cpus[i].box, sizeof(*cpus[i].box));
+	}
+}
+
+int isolated_read(struct isolated *iso)
+{
+	struct box *box = iso->box;
+	unsigned int want = atomic_load(&box->asked) + 1;
+
+	atomic_store(&box->asked, want);
+	while (atomic_load(&box->done) != want) {
+		if (waitpid(iso->pid, NULL, WNOHANG))
+			ksft_exit_fail_msg("the process on CPU %d died\n", iso->cpu);
+		sched_yield();
+	}
+	return box->seen;
+}
+
+int oracle(unsigned long request)
+{
+	struct oracle_state state = { 0 };
+
+	if (!ioctl(oracle_fd, request, &state))
+		return state.mapped;
+	if (errno == ENOMEM)
+		ksft_exit_skip("no memory for oracle request %#lx\n", request);
+	if (errno != EAGAIN)
+		ksft_exit_fail_msg("oracle request %#lx: %s\n", request, strerror(errno));
+	return -1;
+}
+
+int oracle_round(struct isolated *cpus, int n, unsigned long request)
+{
+	int i, mapped, stale = 0;
+
+	do {
+		for (i = 0; i < n; i++)
+			isolated_read(&cpus[i]);
+		mapped = oracle(request);
+	} while (mapped < 0);
+
+	for (i = 0; i < n; i++)
+		stale += isolated_read(&cpus[i]) != mapped;
+
+	if (request == ORACLE_REMAP_NO_FLUSH)
+		oracle_round(cpus, n, ORACLE_REMAP);
+	return stale;
+}
+
+/* The column of /proc/interrupts that belongs to @cpu, from the header line. */
+static int column_of(char *header, int cpu)
+{
+	char *save, *word = strtok_r(header, " \n", &save);
+	int column = 0, n;
+
+	for (; word; word = strtok_r(NULL, " \n", &save), column++)
+		if (sscanf(word, "CPU%d", &n) == 1 && n == cpu)
+			return column;
+	ksft_exit_fail_msg("CPU %d is not in /proc/interrupts\n", cpu);
+}
+
+/* The number in @column of a row; 0 in rows that have no such column. */
+static unsigned long row_value(char *row, int column)
+{
+	char *end, *p = row;
+	unsigned long value = 0;
+	int i;
+
+	for (i = 0; i <= column; i++) {
+		value = strtoul(p, &end, 10);
+		if (end == p)
+			return 0;
+		p = end;
+	}
+	return value;
+}
+
+static void read_interrupts(int cpu, struct counts *c)
+{
+	FILE *f = open_or_skip("/proc/interrupts");
+	char *line = NULL, *name, *rest;
+	size_t size = 0;
+	int column;
+
+	if (getline(&line, &size, f) < 0)
+		ksft_exit_fail_msg("/proc/interrupts is empty\n");
+	column = column_of(line, cpu);
+
+	while (getline(&line, &size, f) >= 0) {
+		rest = strchr(line, ':');
+		if (!rest)
+			continue;
+		*rest++ = 0;
+		name = line + strspn(line, " ");
+		if (!strcmp(name, "CTI"))
+			c->deferred = row_value(rest, column);
+		else if (strcmp(name, "ERR") && strcmp(name, "MIS"))
+			c->interrupts += row_value(rest, column);
+	}
+	free(line);
+	fclose(f);
+}
+
+void counts_read(int cpu, struct counts *c)
+{
+	unsigned long deferred, flushes, settled;
+	char line[256];
+	FILE *f;
+	int n;
+
+	memset(c, 0, sizeof(*c));
+	read_interrupts(cpu, c);
+
+	f = fopen(DEBUGFS, "r");
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%d %lu %lu %lu", &n, &deferred, &flushes, &settled) != 4 ||
+		    n != cpu)
+			continue;
+		c->entry_flushes = flushes;
+		c->settled = settled;
+	}
+	fclose(f);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC);
+
+	if (fd < 0)
+		ksft_exit_skip("%s: %s\n", path, strerror(errno));
+	if (write(fd, text, strlen(text)) < 0)
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+void flushes_start(void)
+{
+	write_file(TRACEFS "events/csd/csd_function_entry/enable", "1");
+	write_file(TRACEFS "tracing_on", "1");
+	write_file(TRACEFS "trace", "\n");
+}
+
+static void fail_if_overrun(int cpu)
+{
+	unsigned long lost;
+	char path[128], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), TRACEFS "per_cpu/cpu%d/stats", cpu);
+	f = open_or_skip(path);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "overrun: %lu", &lost) == 1 && lost)
+			ksft_exit_fail_msg("CPU %d lost %lu trace events\n", cpu, lost);
+	fclose(f);
+}
+
+void flushes_read(int cpu, struct flushes *f)
+{
+	static const char * const callbacks[] = {
+		"func=do_flush_tlb_all,", "func=do_kernel_range_flush,", "func=settle_this_cpu,",
+	};
+	char path[128], line[512];
+	unsigned int i;
+	FILE *trace;
+
+	memset(f, 0, sizeof(*f));
+	fail_if_overrun(cpu);
+	snprintf(path, sizeof(path), TRACEFS "per_cpu/cpu%d/trace", cpu);
+	trace = open_or_skip(path);
+	while (fgets(line, sizeof(line), trace)) {
+		for (i = 0; i < ARRAY_SIZE(callbacks); i++)
+			if (strstr(line, callbacks[i]))
+				break;
+		if (i == ARRAY_SIZE(callbacks))
+			continue;
+		/* The requester runs the function itself, with no csd. */
+		if (strstr(line, "csd=0000000000000000"))
+			f->requested++;
+		else
+			f->received++;
+	}
+	fclose(trace);
+}
+
+unsigned long flushes_requested(void)
+{
+	unsigned long sum = 0;
+	struct flushes f;
+	cpu_set_t online;
+	int cpu;
+
+	read_cpu_list(ONLINE, &online);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &online))
+			continue;
+		flushes_read(cpu, &f);
+		sum += f.requested;
+	}
+	return sum;
+}
+
+void batch_begin(struct batch *batch, const struct isolated *cpus, int n)
+{
+	int i;
+
+	flushes_start();
+	for (i = 0; i < n; i++)
+		counts_read(cpus[i].cpu, &batch->before[i]);
+}
+
+enum verdict batch_end(struct batch *batch, const struct isolated *cpus, int n)
+{
+	enum verdict verdict, worst = BATCH_SPARED;
+	unsigned long interrupts;
+	struct counts after;
+	struct flushes f;
+	int i;
+
+	batch->requested = flushes_requested();
+	for (i = 0; i < n; i++) {
+		flushes_read(cpus[i].cpu, &f);
+		counts_read(cpus[i].cpu, &after);
+		batch->received[i] = f.received;
+		batch->deferred[i] = after.deferred - batch->before[i].deferred;
+		if (!f.received)
+			continue;
+
+		interrupts = after.interrupts - batch->before[i].interrupts;
+		verdict = interrupts > f.received ? BATCH_STRAY : BATCH_INTERRUPTED;
+		if (verdict > worst)
+			worst = verdict;
+		if (coalesce_defers())
+			ksft_print_msg("CPU %d: %lu flushes among %lu interrupts received\n",
+				       cpus[i].cpu, f.received, interrupts);
+	}
+	return worst;
+}
+
+bool coalesce_defers(void)
+{
+	const char *mode = coalesce_mode();
+
+	return !strcmp(mode, "always") || !strcmp(mode, "owed");
+}
+
+const char *coalesce_mode(void)
+{
+	static char mode[16];
+	FILE *f = fopen(DEBUGFS, "r");
+	int n;
+
+	if (!f)
+		return "none";
+	n = fscanf(f, "mode %15s", mode);
+	fclose(f);
+	if (n != 1)
+		ksft_exit_fail_msg(DEBUGFS " has no mode\n");
+	return mode;
+}
+
+bool staleness_shows(void)
+{
+	bool pti = false, pcid = false;
+	char *line = NULL;
+	size_t size = 0;
+	FILE *f = open_or_skip("/proc/cpuinfo");
+
+	while (getline(&line, &size, f) >= 0) {
+		if (strncmp(line, "flags", 5))
+			continue;
+		pti = strstr(line, " pti");
+		pcid = strstr(line, " pcid");
+		break;
+	}
+	free(line);
+	fclose(f);
+	return !pti || pcid;
+}

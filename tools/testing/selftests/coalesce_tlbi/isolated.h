@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the COALESCE_TLBI tests share: find isolated CPUs, keep each in user
+ * mode, send it into the kernel to read through the oracle's address, and
+ * count what interrupted it.
+ *
+ * Functions that can fail for a reason outside the test end the program with a
+ * KTAP skip (something is missing) or failure (something is wrong), in words.
+ */
+#ifndef COALESCE_TLBI_ISOLATED_H
+#define COALESCE_TLBI_ISOLATED_H
+
+#include <stdbool.h>
+
+#include "test_modules/coalesce_tlbi_oracle.h"
+
+#define MAX_ISOLATED	64
+
+/**
+ * struct isolated - an isolated CPU and the process that spins on it
+ * @cpu: number of the CPU
+ * @pid: the process; it makes no system call but the reads it is asked for
+ * @box: how it is asked, in memory shared with it
+ */
+struct isolated {
+	int cpu;
+	int pid;
+	struct box *box;
+};
+
+/**
+ * struct counts - totals of one CPU at one moment
+ * @interrupts: every interrupt it took, from /proc/interrupts
+ * @deferred: flush interrupts that were not sent to it (the CTI row)
+ * @entry_flushes: flushes its entry code did; 0 where the kernel has no counter
+ * @settled: interrupts for flushes that could not stay deferred
+ */
+struct counts {
+	unsigned long interrupts;
+	unsigned long deferred;
+	unsigned long entry_flushes;
+	unsigned long settled;
+};
+
+/**
+ * struct flushes - kernel flushes of one CPU between two moments
+ * @requested: flushes that it asked all CPUs for
+ * @received: flushes that it was interrupted for
+ */
+struct flushes {
+	unsigned long requested;
+	unsigned long received;
+};
+
+/**
+ * struct batch - a stretch of flushes that is judged as one
+ * @before: counters of each CPU when it began
+ * @received: flush interrupts, by CPU
+ * @deferred: flush interrupts not sent, by CPU
+ * @requested: flushes asked for, by any CPU
+ */
+struct batch {
+	struct counts before[MAX_ISOLATED];
+	unsigned long received[MAX_ISOLATED];
+	unsigned long deferred[MAX_ISOLATED];
+	unsigned long requested;
+};
+
+/**
+ * isolated_start() - Put a spinning process on every isolated CPU
+ * @cpus: filled with at most MAX_ISOLATED CPUs
+ *
+ * Pins the caller to a housekeeping CPU and opens the oracle.  Skips without
+ * nohz_full= CPUs that are online, or without the module.
+ *
+ * Return: number of CPUs, at least 1; each is in user mode.
+ */
+int isolated_start(struct isolated *cpus);
+
+/**
+ * isolated_stop() - End the processes of isolated_start()
+ * @cpus: the CPUs
+ * @n: number of them
+ */
+void isolated_stop(struct isolated *cpus, int n);
+
+/**
+ * isolated_read() - Have a CPU enter the kernel and read through the address
+ * @cpu: the CPU
+ *
+ * Return: the page it reached (0 or 1); -1 if neither.  When this returns the
+ * CPU is in user mode again.
+ */
+int isolated_read(struct isolated *cpu);
+
+/**
+ * oracle() - One request to the test module, from the calling CPU
+ * @request: any ORACLE_ request but ORACLE_READ
+ *
+ * Return: the page that the address is mapped to now, for the two remaps, or
+ * -1 if the address was lost (it is another now, and every CPU has to read
+ * again before the next request means anything); 0 for the others.  Skips if
+ * there is no memory for the request, fails on any other error.
+ */
+int oracle(unsigned long request);
+
+/**
+ * oracle_round() - Move the address while every CPU holds its translation
+ * @cpus: the isolated CPUs
+ * @n: number of them
+ * @request: ORACLE_REMAP, or ORACLE_REMAP_NO_FLUSH for the control; a control
+ *	round is followed by a real one here, so that what it leaves in the TLB
+ *	does not prime the next
+ *
+ * Return: how many CPUs read a wrong page afterwards, through the stale
+ * translation or through none.
+ */
+int oracle_round(struct isolated *cpus, int n, unsigned long request);
+
+/**
+ * counts_read() - Read the counters of one CPU
+ * @cpu: its number
+ * @c: filled
+ */
+void counts_read(int cpu, struct counts *c);
+
+/**
+ * flushes_start() - Begin to record kernel flushes on all CPUs
+ *
+ * Uses the csd tracepoints.  Enabling them patches kernel text, so where that
+ * disturbs (an emulator) boot with trace_event=csd:csd_function_entry.
+ */
+void flushes_start(void);
+
+/**
+ * flushes_read() - Kernel flushes of one CPU since flushes_start()
+ * @cpu: its number
+ * @f: filled
+ *
+ * Fails if the trace buffer has lost an event.
+ */
+void flushes_read(int cpu, struct flushes *f);
+
+/**
+ * flushes_requested() - Kernel flushes that all CPUs have asked for
+ *
+ * Return: number since flushes_start().
+ */
+unsigned long flushes_requested(void);
+
+/**
+ * enum verdict - what a batch showed
+ * @BATCH_SPARED: no CPU was interrupted for a flush
+ * @BATCH_STRAY: some were, and took other interrupts as well: the flush may
+ *	have been sent while the CPU was in the kernel for another reason, which
+ *	is legal; the batch shows nothing and is to be repeated
+ * @BATCH_INTERRUPTED: a CPU took flush interrupts and no other
+ */
+enum verdict { BATCH_SPARED, BATCH_STRAY, BATCH_INTERRUPTED };
+
+/**
+ * batch_begin() - Begin a batch
+ * @batch: the batch
+ * @cpus: the isolated CPUs, in user mode
+ * @n: number of them
+ */
+void batch_begin(struct batch *batch, const struct isolated *cpus, int n);
+
+/**
+ * batch_end() - Count what happened since batch_begin(), and judge it
+ * @batch: filled
+ * @cpus: the isolated CPUs
+ * @n: number of them
+ *
+ * Return: the worst verdict over the CPUs; what was received and by whom is
+ * printed as KTAP diagnostics if it is not BATCH_SPARED and @batch is not
+ * from a mode in which everything is received.
+ */
+enum verdict batch_end(struct batch *batch, const struct isolated *cpus, int n);
+
+/**
+ * coalesce_defers() - Does the kernel defer flushes in this boot?
+ *
+ * Return: true in modes always and owed.
+ */
+bool coalesce_defers(void);
+
+/**
+ * coalesce_mode() - Which mode the kernel runs in
+ *
+ * Return: "always", "owed", "off"; "none" in a kernel without the option.
+ */
+const char *coalesce_mode(void);
+
+/**
+ * staleness_shows() - Can a missing flush be seen on this machine?
+ *
+ * Not with page-table isolation where the machine has no PCID: then every
+ * entry drops the whole TLB.
+ *
+ * Return: true if it can, as far as the CPU's features tell.
+ */
+bool staleness_shows(void);
+
+#endif

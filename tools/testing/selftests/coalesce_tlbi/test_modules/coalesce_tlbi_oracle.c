@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Kernel half of the COALESCE_TLBI tests.
+ *
+ * A CPU that missed a flush still reaches the page that an address was mapped
+ * to before.  This module owns such an address and the pages.  It works on any
+ * x86-64 kernel with kprobes, with the option or without.
+ *
+ * The drain is the vmalloc layer's own work function, which no module can name.
+ * A kprobe that is registered disabled finds it: no text is patched, and the
+ * function has its address taken, so it may be called indirectly.
+ */
+#include <linux/fs.h>
+#include <linux/kprobes.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+#include <asm/ibt.h>
+#include <asm/pgtable.h>
+
+#include "coalesce_tlbi_oracle.h"
+
+/* How often to try for the address that was just given up. */
+#define MAX_TRIES	64
+
+static const u64 marks[2] = { 0x5a5a000000000000ULL, 0xa5a5000000000001ULL };
+
+/* Serialises all requests but ORACLE_READ, which a test keeps apart itself. */
+static DEFINE_MUTEX(oracle_lock);
+static struct page *pages[2];
+static void *address;
+static int mapped;
+
+static void (*drain_work)(struct work_struct *work);
+
+static void *map_page(int n)
+{
+	return vmap(&pages[n], 1, VM_MAP, PAGE_KERNEL);
+}
+
+/* Unmap @old and map page @n there again, or somewhere else if that is lost. */
+static int move_to(void *old, int n)
+{
+	void *missed[MAX_TRIES];
+	int tries = 0, back = 1 - n;
+	void *addr;
+
+	vunmap(old);
+	drain_work(NULL);
+
+	while ((addr = map_page(n)) && addr != old && tries < MAX_TRIES)
+		missed[tries++] = addr;
+
+	while (tries)
+		vunmap(missed[--tries]);
+
+	if (addr == old) {
+		mapped = n;
+		return 0;
+	}
+	if (addr)
+		vunmap(addr);
+	address = map_page(back);
+	return address ? -EAGAIN : -ENOMEM;
+}
+
+static int rewrite_pte(int n)
+{
+	unsigned int level;
+	pte_t *pte = lookup_address((unsigned long)address, &level);
+
+	if (!pte || level != PG_LEVEL_4K)
+		return -EIO;
+	set_pte(pte, mk_pte(pages[n], PAGE_KERNEL));
+	mapped = n;
+	return 0;
+}
+
+static noinline int seen_through(const u64 *addr)
+{
+	u64 mark = READ_ONCE(*addr);
+
+	return mark == marks[0] ? 0 : mark == marks[1] ? 1 : -1;
+}
+
+static int drain_once(void)
+{
+	void *addr = map_page(0);
+
+	if (!addr)
+		return -ENOMEM;
+	vunmap(addr);
+	drain_work(NULL);
+	return 0;
+}
+
+static int drain_huge(void)
+{
+	void *addr = vmalloc_huge(PMD_SIZE, GFP_KERNEL);
+	unsigned int level = PG_LEVEL_NONE;
+
+	if (addr)
+		lookup_address((unsigned long)addr, &level);
+	vfree(addr);
+	drain_work(NULL);
+	return level == PG_LEVEL_2M ? 0 : -ENOMEM;
+}
+
+static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct oracle_state state = { .seen = -1 };
+	int err = 0;
+
+	if (cmd == ORACLE_READ) {
+		state.seen = seen_through(READ_ONCE(address));
+	} else {
+		mutex_lock(&oracle_lock);
+		if (!address)
+			err = -ENXIO;
+		else if (cmd == ORACLE_REMAP)
+			err = move_to(address, 1 - mapped);
+		else if (cmd == ORACLE_REMAP_NO_FLUSH)
+			err = rewrite_pte(1 - mapped);
+		else if (cmd == ORACLE_DRAIN)
+			err = drain_once();
+		else if (cmd == ORACLE_UNMAP_ALIASES)
+			vm_unmap_aliases();
+		else if (cmd == ORACLE_DRAIN_HUGE)
+			err = drain_huge();
+		else
+			err = -ENOTTY;
+		mutex_unlock(&oracle_lock);
+	}
+	if (err || !(_IOC_DIR(cmd) & _IOC_READ))
+		return err;
+
+	state.mapped = READ_ONCE(mapped);
+	state.cpu = raw_smp_processor_id();
+	return copy_to_user((void __user *)arg, &state, sizeof(state)) ? -EFAULT : 0;
+}
+
+static const struct file_operations oracle_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= oracle_ioctl,
+};
+
+static struct miscdevice oracle_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= ORACLE_DEVICE,
+	.fops	= &oracle_fops,
+	.mode	= 0600,
+};
+
+static int find_drain(void)
+{
+	struct kprobe probe = {
+		.symbol_name	= "drain_vmap_area_work",
+		.flags		= KPROBE_FLAG_DISABLED,
+	};
+	int err = register_kprobe(&probe);
+
+	if (err)
+		return err;
+	/* With IBT a probe on a function stands behind its ENDBR. */
+	drain_work = (void *)probe.addr - ENDBR_INSN_SIZE;
+	unregister_kprobe(&probe);
+	return 0;
+}
+
+static void free_all(void)
+{
+	int i;
+
+	vunmap(address);
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		if (pages[i])
+			__free_page(pages[i]);
+}
+
+static int __init oracle_init(void)
+{
+	int err = find_drain();
+	int i;
+
+	if (err) {
+		pr_err("no drain_vmap_area_work in this kernel, or no kprobes: %d\n", err);
+		return err;
+	}
+
+	err = -ENOMEM;
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		pages[i] = alloc_page(GFP_KERNEL);
+		if (!pages[i])
+			goto fail;
+		*(u64 *)page_address(pages[i]) = marks[i];
+	}
+	address = map_page(0);
+	if (!address)
+		goto fail;
+
+	err = misc_register(&oracle_device);
+	if (err)
+		goto fail;
+	return 0;
+
+fail:
+	free_all();
+	return err;
+}
+
+static void __exit oracle_exit(void)
+{
+	misc_deregister(&oracle_device);
+	free_all();
+}
+
+module_init(oracle_init);
+module_exit(oracle_exit);
+
+MODULE_DESCRIPTION("Staleness oracle of the COALESCE_TLBI tests");
+MODULE_LICENSE("GPL");
