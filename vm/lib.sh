@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the scripts of the harness share.  Sourced; sets:
+#	TOP	the repository
+#	BUILD	where everything generated goes
+#	BASE	the kernel series in use
+# and ends the script with a line on standard error and one of these statuses:
+
+# shellcheck disable=SC2034
+EXIT_FAILED=1		# a test failed, or the kernel log has a splat
+# shellcheck disable=SC2034
+EXIT_HARNESS=2		# the harness could not do its work; bad input
+# shellcheck disable=SC2034
+EXIT_PANICKED=3		# the guest panicked
+# shellcheck disable=SC2034
+EXIT_TIMED_OUT=4	# the guest did not finish in time
+# shellcheck disable=SC2034
+EXIT_NO_INIT=5		# the guest never reached init
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=$TOP/build
+BASE=${BASE:-$(awk '!/^#/ { print $1; exit }' "$TOP/vm/bases")}
+export LC_ALL=C
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit "$EXIT_HARNESS"
+}
+
+# A line about progress: rewritten in place on a terminal, plain elsewhere.
+note() {
+	printf '%s\n' "$*" >&2
+}
+
+progress() {
+	[ -t 2 ] && printf '\r\033[K%s' "$*" >&2
+	return 0
+}
+
+progress_end() {
+	[ -t 2 ] && printf '\r\033[K' >&2
+	return 0
+}
+
+# base_field NAME: a column of the line for $BASE in vm/bases.
+base_field() {
+	local series package tested hash accepted objects
+	while read -r series package tested hash accepted objects; do
+		[ "$series" = "$BASE" ] || continue
+		printf '%s\n' "${!1}"
+		return
+	done < <(grep -v '^#' "$TOP/vm/bases")
+	die "no base '$BASE' (there is: $(base_list))"
+}
+
+base_list() {
+	awk '!/^#/ { printf "%s%s (%s)", sep, $1, $5; sep = ", " }' "$TOP/vm/bases"
+}
+
+# version_in VERSION RANGE: is x.y.z within first-last?
+version_in() {
+	local first=${2%-*} last=${2#*-}
+	printf '%s\n' "$first" "$1" "$last" | sort -C -V
+}
+
+# kernel_version DIR: x.y.z of a source tree, from its Makefile.
+kernel_version() {
+	awk -F '[ \t]*=[ \t]*' '/^VERSION/ { v = $2 } /^PATCHLEVEL/ { p = $2 }
+		/^SUBLEVEL/ { print v "." p "." $2; exit }' "$1/Makefile"
+}
+
+need_space() { # MEGABYTES
+	local free
+	mkdir -p "$BUILD"
+	free=$(df -Pm "$BUILD" | awk 'NR == 2 { print $4 }')
+	[ "$free" -ge "$1" ] || die "needs $1 MB under $BUILD, $free MB are free"
+}
+
+# One run at a time works in $BUILD; scripts that it calls inherit the lock.
+take_lock() {
+	[ -z "${COALESCE_TLBI_LOCKED:-}" ] || return 0
+	mkdir -p "$BUILD"
+	exec 9> "$BUILD/.lock"
+	if ! flock -n 9; then
+		note "another run works in $BUILD: waiting for it"
+		flock 9
+	fi
+	export COALESCE_TLBI_LOCKED=1
+}
+
+# need_packages PACKAGE...: install what is missing, as root; else say how.
+need_packages() {
+	local p missing=()
+	for p in "$@"; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$p" 2> /dev/null | grep -qx installed ||
+			missing+=("$p")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	command -v apt-get > /dev/null || die "not a Debian system; needs: ${missing[*]}"
+	[ "$(id -u)" = 0 ] ||
+		die "packages are missing; as root: apt-get install ${missing[*]}"
+	note "installing ${missing[*]}"
+	mkdir -p "$BUILD"
+	{
+		apt-get update &&
+		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+	} > "$BUILD/apt.log" 2>&1 < /dev/null || die "apt-get install failed: see $BUILD/apt.log"
+}
+
+need_tools() {
+	local names
+	names=$(awk '!/^#/ && NF { print $1 }' "$TOP/vm/packages")
+	# shellcheck disable=SC2086
+	need_packages $names
+}
