@@ -21,12 +21,15 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define RESULT_PORT	"/dev/ttyS1"
 #define MAX_TESTS	64
 #define MAX_ARGS	32
 #define KSFT_SKIP	4
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 static FILE *out;
 static const char *log_path = "/dev/kmsg";
@@ -53,11 +56,24 @@ static void mount_all(void)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(fs) / sizeof(fs[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(fs); i++) {
 		mkdir(fs[i].dir, 0755);
 		if (mount(fs[i].type, fs[i].dir, fs[i].type, 0, NULL) && errno != EBUSY)
 			fprintf(stderr, "init: mount %s: %s\n", fs[i].dir, strerror(errno));
 	}
+}
+
+/* The port as it is: no carriage return in front of a newline. */
+static void open_results(void)
+{
+	struct termios tty;
+
+	out = fopen(RESULT_PORT, "w");
+	if (!out || tcgetattr(fileno(out), &tty))
+		die(RESULT_PORT);
+	cfmakeraw(&tty);
+	if (tcsetattr(fileno(out), TCSANOW, &tty))
+		die(RESULT_PORT);
 }
 
 /* Load every module in /modules; a test that needs a missing one says so. */
@@ -173,7 +189,7 @@ static bool is_splat(const char *line)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(signs); i++)
 		if (strstr(line, signs[i]))
 			return true;
 	return false;
@@ -215,9 +231,9 @@ static int check_log(void)
 static int split(char *line, char **argv)
 {
 	int n = 0;
-	char *save, *word = strtok_r(line, " \n", &save);
+	char *save, *word = strtok_r(line, "\n ", &save);
 
-	for (; word && n < MAX_ARGS - 1; word = strtok_r(NULL, " \n", &save))
+	for (; word && n < MAX_ARGS - 1; word = strtok_r(NULL, "\n ", &save))
 		argv[n++] = word;
 	argv[n] = NULL;
 	return n;
@@ -237,9 +253,7 @@ int main(void)
 	FILE *tests;
 
 	mount_all();
-	out = fopen(RESULT_PORT, "w");
-	if (!out)
-		die(RESULT_PORT);
+	open_results();
 	fprintf(out, "KTAP version 1\n");
 	fflush(out);
 	load_modules("/coalesce_tlbi_oracle.ko");
@@ -263,7 +277,7 @@ int main(void)
 		status = run(argv + 1);
 		why[0] = 0;
 		if (status == KSFT_SKIP)
-			strcpy(why, " # SKIP");
+			snprintf(why, sizeof(why), " # SKIP");
 		else if (status)
 			snprintf(why, sizeof(why), " # exit status %d", status);
 		report(!status || status == KSFT_SKIP, i + 1, argv[0], why);

@@ -21,6 +21,8 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$TOP/build
 BASE=${BASE:-$(awk '!/^#/ { print $1; exit }' "$TOP/vm/bases")}
 export LC_ALL=C
+# Called from our Makefile: the makes below are no part of that one.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2

@@ -64,6 +64,7 @@
 #define pr_fmt(fmt) "coalesce_tlbi: " fmt
 
 #include <linux/coalesce_tlbi.h>
+#include <linux/cpufeature.h>
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
 #include <linux/init.h>
@@ -74,7 +75,6 @@
 #include <linux/tick.h>
 
 #include <asm/coalesce_tlbi.h>
-#include <asm/cpufeature.h>
 #include <asm/setup.h>
 #include <asm/tlbflush.h>
 

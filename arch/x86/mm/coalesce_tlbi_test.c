@@ -13,11 +13,6 @@
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
 
-void coalesce_tlbi_test_enter(void);
-void coalesce_tlbi_test_exit(void);
-unsigned long coalesce_tlbi_test_paranoid_enter(void);
-void coalesce_tlbi_test_paranoid_exit(unsigned long saved);
-
 #define USER	0L
 #define OWED	((long)KERNEL_CR3_OWED)
 #define LOADED	((long)KERNEL_CR3_LOADED)
@@ -284,4 +279,5 @@ static struct kunit_suite coalesce_tlbi_suite = {
 	.name		= "coalesce_tlbi",
 	.test_cases	= coalesce_tlbi_cases,
 };
+
 kunit_test_suite(coalesce_tlbi_suite);

@@ -220,6 +220,12 @@ void coalesce_tlbi_init(void);
 void coalesce_tlbi_oops(void);
 void coalesce_tlbi_show_interrupts(struct seq_file *p, int prec);
 
+/* The hooks as functions, coalesce_tlbi_test_hooks.S */
+void coalesce_tlbi_test_enter(void);
+void coalesce_tlbi_test_exit(void);
+unsigned long coalesce_tlbi_test_paranoid_enter(void);
+void coalesce_tlbi_test_paranoid_exit(unsigned long saved);
+
 #else /* !CONFIG_COALESCE_TLBI */
 
 static inline void coalesce_tlbi_init(void) { }

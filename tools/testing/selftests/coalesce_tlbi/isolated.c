@@ -24,6 +24,10 @@
 #define ONLINE		"/sys/devices/system/cpu/online"
 #define TRACEFS		"/sys/kernel/tracing/"
 
+/* A batch starts when the CPUs took no interrupt over this many readings. */
+#define QUIET_READS	3
+#define MAX_QUIET_TRIES	100
+
 /*
  * The parent counts up @asked; the child enters the kernel once for each and
  * sets @done from user mode, with what it read.
@@ -92,6 +96,7 @@ static void spin(struct box *box)
 static void start_one(struct isolated *iso, int cpu)
 {
 	cpu_set_t set;
+	int seen;
 
 	iso->cpu = cpu;
 	iso->box = mmap(NULL, sizeof(*iso->box), PROT_READ | PROT_WRITE,
@@ -110,7 +115,7 @@ static void start_one(struct isolated *iso, int cpu)
 			_exit(1);
 		spin(iso->box);
 	}
-	isolated_read(iso);
+	isolated_read_all(iso, 1, &seen);
 }
 
 int isolated_start(struct isolated *cpus)
@@ -157,21 +162,26 @@ void isolated_stop(struct isolated *cpus, int n)
 	}
 }
 
-int isolated_read(struct isolated *iso)
+void isolated_read_all(struct isolated *cpus, int n, int *seen)
 {
-	struct box *box = iso->box;
-	unsigned int want = atomic_load(&box->asked) + 1;
+	struct box *box;
+	int i;
 
-	atomic_store(&box->asked, want);
-	while (atomic_load(&box->done) != want) {
-		if (waitpid(iso->pid, NULL, WNOHANG))
-			ksft_exit_fail_msg("the process on CPU %d died\n", iso->cpu);
-		sched_yield();
+	for (i = 0; i < n; i++)
+		atomic_fetch_add(&cpus[i].box->asked, 1);
+
+	for (i = 0; i < n; i++) {
+		box = cpus[i].box;
+		while (atomic_load(&box->done) != atomic_load(&box->asked)) {
+			if (waitpid(cpus[i].pid, NULL, WNOHANG))
+				ksft_exit_fail_msg("the process on CPU %d died\n", cpus[i].cpu);
+			sched_yield();
+		}
+		seen[i] = box->seen;
 	}
-	return box->seen;
 }
 
-int oracle(unsigned long request)
+int oracle_request(unsigned long request)
 {
 	struct oracle_state state = { 0 };
 
@@ -186,16 +196,14 @@ int oracle(unsigned long request)
 
 int oracle_round(struct isolated *cpus, int n, unsigned long request)
 {
-	int i, mapped, stale = 0;
+	int i, mapped, stale = 0, seen[MAX_ISOLATED];
 
-	do {
-		for (i = 0; i < n; i++)
-			isolated_read(&cpus[i]);
-		mapped = oracle(request);
-	} while (mapped < 0);
+	while ((mapped = oracle_request(request)) < 0)
+		isolated_read_all(cpus, n, seen);
 
+	isolated_read_all(cpus, n, seen);
 	for (i = 0; i < n; i++)
-		stale += isolated_read(&cpus[i]) != mapped;
+		stale += seen[i] != mapped;
 
 	if (request == ORACLE_REMAP_NO_FLUSH)
 		oracle_round(cpus, n, ORACLE_REMAP);
@@ -205,10 +213,10 @@ int oracle_round(struct isolated *cpus, int n, unsigned long request)
 /* The column of /proc/interrupts that belongs to @cpu, from the header line. */
 static int column_of(char *header, int cpu)
 {
-	char *save, *word = strtok_r(header, " \n", &save);
+	char *save, *word = strtok_r(header, "\n ", &save);
 	int column = 0, n;
 
-	for (; word; word = strtok_r(NULL, " \n", &save), column++)
+	for (; word; word = strtok_r(NULL, "\n ", &save), column++)
 		if (sscanf(word, "CPU%d", &n) == 1 && n == cpu)
 			return column;
 	ksft_exit_fail_msg("CPU %d is not in /proc/interrupts\n", cpu);
@@ -356,13 +364,29 @@ unsigned long flushes_requested(void)
 	return sum;
 }
 
-void batch_begin(struct batch *batch, const struct isolated *cpus, int n)
+/* Have no CPU taken an interrupt since the counters were last read? */
+static bool quiet_since(struct counts *last, const struct isolated *cpus, int n)
 {
+	bool quiet = true;
+	struct counts now;
 	int i;
 
+	for (i = 0; i < n; i++) {
+		counts_read(cpus[i].cpu, &now);
+		quiet = quiet && now.interrupts == last[i].interrupts;
+		last[i] = now;
+	}
+	return quiet;
+}
+
+void batch_begin(struct batch *batch, const struct isolated *cpus, int n)
+{
+	int quiet = 0, tries;
+
 	flushes_start();
-	for (i = 0; i < n; i++)
-		counts_read(cpus[i].cpu, &batch->before[i]);
+	memset(batch->before, 0, sizeof(batch->before));
+	for (tries = 0; quiet < QUIET_READS && tries < MAX_QUIET_TRIES; tries++)
+		quiet = quiet_since(batch->before, cpus, n) ? quiet + 1 : 0;
 }
 
 enum verdict batch_end(struct batch *batch, const struct isolated *cpus, int n)

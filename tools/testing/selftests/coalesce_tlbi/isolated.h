@@ -85,16 +85,17 @@ int isolated_start(struct isolated *cpus);
 void isolated_stop(struct isolated *cpus, int n);
 
 /**
- * isolated_read() - Have a CPU enter the kernel and read through the address
- * @cpu: the CPU
+ * isolated_read_all() - Have CPUs enter the kernel and read through the address
+ * @cpus: the CPUs
+ * @n: number of them
+ * @seen: filled with the page that each reached (0 or 1), -1 for neither
  *
- * Return: the page it reached (0 or 1); -1 if neither.  When this returns the
- * CPU is in user mode again.
+ * When this returns the CPUs are in user mode again and hold the translation.
  */
-int isolated_read(struct isolated *cpu);
+void isolated_read_all(struct isolated *cpus, int n, int *seen);
 
 /**
- * oracle() - One request to the test module, from the calling CPU
+ * oracle_request() - One request to the test module, from the calling CPU
  * @request: any ORACLE_ request but ORACLE_READ
  *
  * Return: the page that the address is mapped to now, for the two remaps, or
@@ -102,11 +103,11 @@ int isolated_read(struct isolated *cpu);
  * again before the next request means anything); 0 for the others.  Skips if
  * there is no memory for the request, fails on any other error.
  */
-int oracle(unsigned long request);
+int oracle_request(unsigned long request);
 
 /**
  * oracle_round() - Move the address while every CPU holds its translation
- * @cpus: the isolated CPUs
+ * @cpus: the isolated CPUs; the round before, or isolated_start(), had them read
  * @n: number of them
  * @request: ORACLE_REMAP, or ORACLE_REMAP_NO_FLUSH for the control; a control
  *	round is followed by a real one here, so that what it leaves in the TLB
@@ -159,7 +160,7 @@ unsigned long flushes_requested(void);
 enum verdict { BATCH_SPARED, BATCH_STRAY, BATCH_INTERRUPTED };
 
 /**
- * batch_begin() - Begin a batch
+ * batch_begin() - Begin a batch, once the CPUs are left alone by other sources
  * @batch: the batch
  * @cpus: the isolated CPUs, in user mode
  * @n: number of them

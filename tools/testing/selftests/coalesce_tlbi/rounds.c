@@ -11,8 +11,8 @@
 #include "isolated.h"
 
 #define CONTROL_ROUNDS	16
-#define BATCH_ROUNDS	10
-#define MAX_REPEATS	25
+#define BATCH_ROUNDS	20
+#define MAX_REPEATS	20
 
 static unsigned long entry_flushes(struct isolated *cpus, int n)
 {

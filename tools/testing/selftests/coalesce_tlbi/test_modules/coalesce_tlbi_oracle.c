@@ -15,10 +15,10 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/pgtable.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <asm/ibt.h>
-#include <asm/pgtable.h>
 
 #include "coalesce_tlbi_oracle.h"
 
