@@ -8,7 +8,6 @@
 #ifndef _LINUX_COALESCE_TLBI_H
 #define _LINUX_COALESCE_TLBI_H
 
-#include <linux/pgtable.h>
 #include <linux/smp.h>
 #include <asm/tlbflush.h>
 
@@ -16,7 +15,7 @@
 
 void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end);
 void coalesce_tlbi_settle(void);
-void __coalesce_tlbi_note_huge_unmap(void);
+void coalesce_tlbi_note_huge_unmap(void);
 bool coalesce_tlbi_may_queue_work(int cpu);
 
 /* For flush_tlb_kernel_range_deferrable() alone */
@@ -44,24 +43,6 @@ static __always_inline void coalesce_tlbi_call(smp_call_func_t func, void *info,
 		on_each_cpu(func, info, 1);
 }
 
-/**
- * coalesce_tlbi_note_unmap() - Tell what kind of leaves an unmap cleared
- * @mask: levels of the page tables that were modified
- *
- * To be called after leaves of the kernel's page tables were cleared and
- * before the flush for them, or the list that leads to it, can be reached.
- * After a leaf larger than 4K no flush is deferred until one has gone to every
- * CPU: the range may be mapped with 4K pages next, and a CPU that keeps the
- * large entry meanwhile could hold both sizes for one address.
- *
- * Context: any.
- */
-static inline void coalesce_tlbi_note_unmap(pgtbl_mod_mask mask)
-{
-	if (mask & ~PGTBL_PTE_MODIFIED)
-		__coalesce_tlbi_note_huge_unmap();
-}
-
 #else /* !CONFIG_COALESCE_TLBI */
 
 static inline void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end)
@@ -70,7 +51,7 @@ static inline void flush_tlb_kernel_range_deferrable(unsigned long start, unsign
 }
 
 static inline void coalesce_tlbi_settle(void) { }
-static inline void coalesce_tlbi_note_unmap(pgtbl_mod_mask mask) { }
+static inline void coalesce_tlbi_note_huge_unmap(void) { }
 
 static inline bool coalesce_tlbi_may_queue_work(int cpu)
 {

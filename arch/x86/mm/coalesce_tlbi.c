@@ -24,8 +24,9 @@
  *	  else:   OWED by cmpxchg	follow pointers
  *
  * Every clear that a flush covers happens before the call: on the same CPU, or
- * ordered by vmap_area's lazy.lock and vmap_purge_lock when one CPU flushes
- * what others cleared.  So it happens before the smp_mb() here.
+ * ordered by vmalloc's locks (vmap_node's lazy.lock, vmap_block's lock,
+ * vmap_purge_lock) when one CPU flushes what others cleared.  So it happens
+ * before the smp_mb() here.
  *
  * - The sender sees LOADED.  It interrupts and waits, as without this file.
  *
@@ -51,12 +52,18 @@
  *               that, and the flush is lost.
  *   flush, then word = LOADED
  *               With the two exchanged, an NMI in between finds LOADED and runs
- *               on stale entries (found by a model, then by one NMI placed
- *               there; see Documentation/arch/x86/coalesce_tlbi.rst).
+ *               on stale entries.
  *
  * An interrupt that was sent because the target was in the kernel may reach it
  * after it has left again.  That costs the target one interruption and nothing
  * else: the handler flushes as ever.
+ *
+ * User mode does use one kind of kernel translation: that of the LDT, which can
+ * be vmalloc memory, when it loads a segment register.  LDTR is loaded by the
+ * kernel alone, after the entry hook of that CPU (an interrupt of flush_ldt(), a
+ * switch of mm), so with a translation that was right then; and an LDT is freed
+ * only after every CPU of its mm has left it.  The other tables that the CPU
+ * reads by itself (GDT, IDT, TSS, debug store) are in the cpu_entry_area.
  *
  * What may be deferred is the caller's to argue; the rules stand at
  * flush_tlb_kernel_range_deferrable() in arch/x86/mm/tlb.c.
@@ -243,8 +250,18 @@ void coalesce_tlbi_settle(void)
 	on_each_cpu_cond(owes_flush, settle_this_cpu, NULL, true);
 }
 
-/* See coalesce_tlbi_note_unmap(); counts before anyone can flush for it. */
-void __coalesce_tlbi_note_huge_unmap(void)
+/**
+ * coalesce_tlbi_note_huge_unmap() - Tell that a leaf larger than 4K was cleared
+ *
+ * To be called after a kernel page-table leaf larger than 4K was cleared, and
+ * before the flush for it, or a list that leads to one, can be reached.  No flush
+ * is deferred until one has gone to every CPU: the range may be mapped with 4K
+ * pages next, and a CPU that kept the large entry meanwhile could hold both sizes
+ * for one address, for which the result is undefined (AMD erratum 383).
+ *
+ * Context: any.
+ */
+void coalesce_tlbi_note_huge_unmap(void)
 {
 	atomic_long_inc(&huge_unmaps);
 }

@@ -10,6 +10,8 @@
  * leaves OWED, which the hook finds.
  */
 #include <kunit/test.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/preempt.h>
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
 
@@ -27,7 +29,7 @@ struct hook_result {
 };
 
 /* Run the hooks from @word with @exit_word, then put the CPU right again. */
-static struct hook_result run_hooks(long word, unsigned long exit_word, bool paranoid)
+static struct hook_result run_hooks_once(long word, unsigned long exit_word, bool paranoid)
 {
 	struct kernel_cr3_state *state;
 	unsigned long flags, exit_word_was, flushes_were;
@@ -55,6 +57,23 @@ static struct hook_result run_hooks(long word, unsigned long exit_word, bool par
 	state->exit_word = exit_word_was;
 	coalesce_tlbi_test_enter();
 	raw_local_irq_restore(flags);
+	return res;
+}
+
+/* The same until no sender has deferred a flush to this CPU meanwhile. */
+static struct hook_result run_hooks(long word, unsigned long exit_word, bool paranoid)
+{
+	struct hook_result res;
+	atomic_long_t *deferred;
+	long before;
+
+	migrate_disable();
+	deferred = this_cpu_ptr(&coalesce_tlbi_counters.deferred);
+	do {
+		before = atomic_long_read(deferred);
+		res = run_hooks_once(word, exit_word, paranoid);
+	} while (atomic_long_read(deferred) != before);
+	migrate_enable();
 	return res;
 }
 
@@ -189,38 +208,44 @@ static long outstanding_huge_unmaps(void)
 	return atomic_long_read(&huge_unmaps) - atomic_long_read(&huge_unmaps_flushed);
 }
 
-/* A 4K unmap leaves flushes deferrable; a larger one forces one flush of all. */
+/* An unmapped large leaf forces one flush of every CPU, two force one as well. */
 static void test_huge(struct kunit *test)
 {
 	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
 		kunit_skip(test, "needs nohz_full=");
 
 	coalesce_tlbi_flush_huge_unmaps();
-	coalesce_tlbi_note_unmap(PGTBL_PTE_MODIFIED);
 	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 0);
 	KUNIT_EXPECT_FALSE(test, coalesce_tlbi_flush_huge_unmaps());
 
-	coalesce_tlbi_note_unmap(PGTBL_PTE_MODIFIED | PGTBL_PMD_MODIFIED);
-	coalesce_tlbi_note_unmap(PGTBL_PUD_MODIFIED);
+	coalesce_tlbi_note_huge_unmap();
+	coalesce_tlbi_note_huge_unmap();
 	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 2);
 	KUNIT_EXPECT_TRUE(test, coalesce_tlbi_flush_huge_unmaps());
 	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 0);
 	KUNIT_EXPECT_FALSE(test, coalesce_tlbi_flush_huge_unmaps());
 }
 
-/* vfree() of a large mapping is noticed, of a small one is not. */
+/*
+ * vfree() of a large mapping is noticed, of a small one is not: not even where
+ * the area reaches into 2M that never had a page table, as its guard page may.
+ */
 static void test_huge_vfree(struct kunit *test)
 {
+	struct vm_struct *area;
 	long before;
 	void *mem;
 
 	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
 		kunit_skip(test, "needs nohz_full=");
 
+	before = atomic_long_read(&huge_unmaps);
 	mem = vmalloc(PAGE_SIZE);
 	KUNIT_ASSERT_NOT_NULL(test, mem);
-	before = atomic_long_read(&huge_unmaps);
 	vfree(mem);
+	area = get_vm_area(2 * PMD_SIZE, VM_MAP);
+	KUNIT_ASSERT_NOT_NULL(test, area);
+	free_vm_area(area);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&huge_unmaps), before);
 
 	mem = vmalloc_huge(PMD_SIZE, GFP_KERNEL);
@@ -261,6 +286,33 @@ static void test_mask(struct kunit *test)
 	}
 }
 
+static bool breakpoint_refused(void *addr)
+{
+	struct perf_event * __percpu *bp;
+	struct perf_event_attr attr;
+
+	hw_breakpoint_init(&attr);
+	attr.bp_addr = (unsigned long)addr;
+	attr.bp_len = HW_BREAKPOINT_LEN_8;
+	attr.bp_type = HW_BREAKPOINT_W;
+	bp = register_wide_hw_breakpoint(&attr, NULL, NULL);
+	if (IS_ERR((void __force *)bp))
+		return true;
+	unregister_wide_hw_breakpoint(bp);
+	return false;
+}
+
+/* No breakpoint on what the entry of #DB reads; on other data there may be. */
+static void test_breakpoint(struct kunit *test)
+{
+	struct kernel_cr3_state *state = per_cpu_ptr(&kernel_cr3_loaded, 0);
+
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->word));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->exit_word));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->entry_flushes));
+	KUNIT_EXPECT_FALSE(test, breakpoint_refused(&huge_unmaps));
+}
+
 static struct kunit_case coalesce_tlbi_cases[] = {
 	KUNIT_CASE(test_enter),
 	KUNIT_CASE(test_exit),
@@ -272,6 +324,7 @@ static struct kunit_case coalesce_tlbi_cases[] = {
 	KUNIT_CASE(test_huge_vfree),
 	KUNIT_CASE(test_parameter),
 	KUNIT_CASE(test_mask),
+	KUNIT_CASE(test_breakpoint),
 	{}
 };
 

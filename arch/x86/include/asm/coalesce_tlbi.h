@@ -23,8 +23,9 @@
  *      second store would erase an OWED that arrived after the first.
  *   4. From the instruction after the exit store to the end of the entry hook
  *      the CPU touches only memory whose translation cannot have changed since
- *      it last ran kernel code: entry text, per-CPU data, the cpu_entry_area,
- *      its own task stack.
+ *      it last ran kernel code: entry text, per-CPU data and the table of its
+ *      offsets, the cpu_entry_area, the espfix page, the LDT it has loaded, its
+ *      own task stack.
  *
  * An interleaving that invariant 2 forbids: the entry code exchanges in
  * LOADED, an NMI arrives before the flush, finds LOADED, takes that for
@@ -216,6 +217,23 @@ struct kernel_cr3_state {
 
 DECLARE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded);
 
+/**
+ * coalesce_tlbi_entry_data() - Does a range overlap what entry code reads?
+ * @cpu: the CPU whose data is asked about
+ * @addr: first byte of the range
+ * @end: last byte of the range
+ *
+ * A data breakpoint there would raise #DB inside the entry of #DB, for ever.
+ *
+ * Return: true if it does.
+ */
+static inline bool coalesce_tlbi_entry_data(int cpu, unsigned long addr, unsigned long end)
+{
+	unsigned long state = (unsigned long)&per_cpu(kernel_cr3_loaded, cpu);
+
+	return end >= state && addr < state + sizeof(struct kernel_cr3_state);
+}
+
 void coalesce_tlbi_init(void);
 void coalesce_tlbi_oops(void);
 void coalesce_tlbi_show_interrupts(struct seq_file *p, int prec);
@@ -227,6 +245,11 @@ unsigned long coalesce_tlbi_test_paranoid_enter(void);
 void coalesce_tlbi_test_paranoid_exit(unsigned long saved);
 
 #else /* !CONFIG_COALESCE_TLBI */
+
+static inline bool coalesce_tlbi_entry_data(int cpu, unsigned long addr, unsigned long end)
+{
+	return false;
+}
 
 static inline void coalesce_tlbi_init(void) { }
 static inline void coalesce_tlbi_oops(void) { }

@@ -158,7 +158,7 @@ static unsigned long least_interrupts(const struct counts *before)
 static void test_settle(void)
 {
 	struct counts before[MAX_ISOLATED];
-	unsigned long drained = 1, settled;
+	unsigned long drained = 1, settled = 0;
 	int i, tries;
 
 	if (!defers) {
