@@ -210,6 +210,13 @@ int oracle_round(struct isolated *cpus, int n, unsigned long request)
 	return stale;
 }
 
+void oracle_watch_nmi(int cpu, struct oracle_nmi *nmi)
+{
+	nmi->cpu = cpu;
+	if (ioctl(oracle_fd, ORACLE_WATCH_NMI, nmi))
+		ksft_exit_fail_msg("watching NMIs: %s\n", strerror(errno));
+}
+
 /* The column of /proc/interrupts that belongs to @cpu, from the header line. */
 static int column_of(char *header, int cpu)
 {

@@ -119,6 +119,13 @@ int oracle_request(unsigned long request);
 int oracle_round(struct isolated *cpus, int n, unsigned long request);
 
 /**
+ * oracle_watch_nmi() - Have NMIs on a CPU read through the address
+ * @cpu: its number
+ * @nmi: filled with what the last one found
+ */
+void oracle_watch_nmi(int cpu, struct oracle_nmi *nmi);
+
+/**
  * counts_read() - Read the counters of one CPU
  * @cpu: its number
  * @c: filled

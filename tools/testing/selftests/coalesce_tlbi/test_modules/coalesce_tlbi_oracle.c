@@ -19,6 +19,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <asm/ibt.h>
+#include <asm/nmi.h>
 
 #include "coalesce_tlbi_oracle.h"
 
@@ -85,6 +86,29 @@ static noinline int seen_through(const u64 *addr)
 	return mark == marks[0] ? 0 : mark == marks[1] ? 1 : -1;
 }
 
+/* But for @cpu, written by the NMI handler of that CPU alone. */
+static struct oracle_nmi nmi = { .cpu = -1, .seen = -1 };
+
+static int oracle_nmi_handler(unsigned int type, struct pt_regs *regs)
+{
+	if (raw_smp_processor_id() == READ_ONCE(nmi.cpu)) {
+		nmi.seen = seen_through(READ_ONCE(address));
+		nmi.mapped = READ_ONCE(mapped);
+		WRITE_ONCE(nmi.count, nmi.count + 1);
+	}
+	return NMI_HANDLED;
+}
+
+static int watch_nmi(void __user *arg)
+{
+	struct oracle_nmi request;
+
+	if (copy_from_user(&request, arg, sizeof(request)))
+		return -EFAULT;
+	WRITE_ONCE(nmi.cpu, request.cpu);
+	return copy_to_user(arg, &nmi, sizeof(nmi)) ? -EFAULT : 0;
+}
+
 static int drain_once(void)
 {
 	void *addr = map_page(0);
@@ -112,6 +136,9 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct oracle_state state = { .seen = -1 };
 	int err = 0;
+
+	if (cmd == ORACLE_WATCH_NMI)
+		return watch_nmi((void __user *)arg);
 
 	if (cmd == ORACLE_READ) {
 		state.seen = seen_through(READ_ONCE(address));
@@ -200,11 +227,16 @@ static int __init oracle_init(void)
 	if (!address)
 		goto fail;
 
-	err = misc_register(&oracle_device);
+	err = register_nmi_handler(NMI_LOCAL, oracle_nmi_handler, 0, ORACLE_DEVICE);
 	if (err)
 		goto fail;
+	err = misc_register(&oracle_device);
+	if (err)
+		goto fail_nmi;
 	return 0;
 
+fail_nmi:
+	unregister_nmi_handler(NMI_LOCAL, ORACLE_DEVICE);
 fail:
 	free_all();
 	return err;
@@ -213,6 +245,7 @@ fail:
 static void __exit oracle_exit(void)
 {
 	misc_deregister(&oracle_device);
+	unregister_nmi_handler(NMI_LOCAL, ORACLE_DEVICE);
 	free_all();
 }
 

@@ -50,4 +50,21 @@ struct oracle_state {
  */
 #define ORACLE_DRAIN_HUGE	_IO('C', 5)
 
+/**
+ * struct oracle_nmi - what NMIs on one CPU found
+ * @cpu: the CPU to watch (in), of the last request (out)
+ * @count: NMIs since the module was loaded
+ * @seen: page that the handler of the last one reached, as in oracle_state
+ * @mapped: page that the address was mapped to then
+ */
+struct oracle_nmi {
+	__s32 cpu;
+	__s32 count;
+	__s32 seen;
+	__s32 mapped;
+};
+
+/* From now on, read through the address in every NMI on the given CPU. */
+#define ORACLE_WATCH_NMI	_IOWR('C', 6, struct oracle_nmi)
+
 #endif
