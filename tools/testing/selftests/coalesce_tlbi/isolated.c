@@ -175,7 +175,7 @@ void isolated_read_all(struct isolated *cpus, int n, int *seen)
 		while (atomic_load(&box->done) != atomic_load(&box->asked)) {
 			if (waitpid(cpus[i].pid, NULL, WNOHANG))
 				ksft_exit_fail_msg("the process on CPU %d died\n", cpus[i].cpu);
-			sched_yield();
+			__builtin_ia32_pause();
 		}
 		seen[i] = box->seen;
 	}
