@@ -37,10 +37,28 @@ static bool adds_up(const struct batch *batch)
 	return ok;
 }
 
+/* Each deferral has its event; in a mode without deferrals there is none. */
+static bool is_traced(const struct batch *batch)
+{
+	unsigned long drains;
+	bool ok = true;
+	int i;
+
+	for (i = 0; i < n_cpus; i++) {
+		drains = deferrals_traced(cpus[i].cpu, "__purge_vmap_area_lazy+");
+		if (batch->traced[i] == batch->deferred[i] && (drains || !batch->deferred[i]))
+			continue;
+		ksft_print_msg("CPU %d: %lu deferred, %lu traced, %lu of a purge\n", cpus[i].cpu,
+			       batch->deferred[i], batch->traced[i], drains);
+		ok = false;
+	}
+	return ok;
+}
+
 /* Drain while all CPUs are in user mode; check arrival and the counters. */
 static void test_user_mode(void)
 {
-	bool spared = true, counted = true;
+	bool spared = true, counted = true, traced = true;
 	int done = 0, repeats = 0, i;
 	enum verdict verdict;
 	struct batch batch;
@@ -54,6 +72,7 @@ static void test_user_mode(void)
 		if (batch.requested < DRAINS)
 			ksft_exit_fail_msg("%lu flushes from %d drains\n", batch.requested, DRAINS);
 		counted = adds_up(&batch) && counted;
+		traced = is_traced(&batch) && traced;
 		spared = spared && verdict != BATCH_INTERRUPTED;
 		if (defers && verdict == BATCH_STRAY)
 			repeats++;
@@ -66,6 +85,10 @@ static void test_user_mode(void)
 	else
 		ksft_test_result(!spared, "control: not deferred, flush interrupts arrive\n");
 	ksft_test_result(counted, "every flush interrupt arrives or is counted, once\n");
+	if (defers)
+		ksft_test_result(traced, "every deferral is traced, with the drain as its caller\n");
+	else
+		ksft_test_result_skip("nothing is deferred in this mode\n");
 }
 
 /* The other housekeeping CPUs are interrupted for every flush, as ever. */
@@ -195,7 +218,7 @@ int main(void)
 	defers = coalesce_defers();
 	ksft_print_msg("mode %s, %d isolated CPUs\n", mode, n_cpus);
 
-	ksft_set_plan(6);
+	ksft_set_plan(7);
 	test_user_mode();
 	test_housekeeping();
 	test_one_flush_pays();

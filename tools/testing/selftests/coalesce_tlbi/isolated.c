@@ -308,6 +308,8 @@ static void write_file(const char *path, const char *text)
 void flushes_start(void)
 {
 	write_file(TRACEFS "events/csd/csd_function_entry/enable", "1");
+	if (strcmp(coalesce_mode(), "none"))
+		write_file(TRACEFS "events/coalesce_tlbi/enable", "1");
 	write_file(TRACEFS "tracing_on", "1");
 	write_file(TRACEFS "trace", "\n");
 }
@@ -326,32 +328,44 @@ static void fail_if_overrun(int cpu)
 	fclose(f);
 }
 
-void flushes_read(int cpu, struct flushes *f)
+/* Call @line for every line of a CPU's trace; fails if the trace lost one. */
+static void for_each_trace_line(int cpu, void (*line)(const char *text, void *arg), void *arg)
+{
+	char path[128], text[512];
+	FILE *trace;
+
+	fail_if_overrun(cpu);
+	snprintf(path, sizeof(path), TRACEFS "per_cpu/cpu%d/trace", cpu);
+	trace = open_or_skip(path);
+	while (fgets(text, sizeof(text), trace))
+		line(text, arg);
+	fclose(trace);
+}
+
+static void count_flush(const char *text, void *arg)
 {
 	static const char * const callbacks[] = {
 		"func=do_flush_tlb_all,", "func=do_kernel_range_flush,", "func=settle_this_cpu,",
 	};
-	char path[128], line[512];
+	struct flushes *f = arg;
 	unsigned int i;
-	FILE *trace;
 
+	for (i = 0; i < ARRAY_SIZE(callbacks); i++)
+		if (strstr(text, callbacks[i]))
+			break;
+	if (i == ARRAY_SIZE(callbacks))
+		return;
+	/* The requester runs the function itself, with no csd. */
+	if (strstr(text, "csd=0000000000000000"))
+		f->requested++;
+	else
+		f->received++;
+}
+
+void flushes_read(int cpu, struct flushes *f)
+{
 	memset(f, 0, sizeof(*f));
-	fail_if_overrun(cpu);
-	snprintf(path, sizeof(path), TRACEFS "per_cpu/cpu%d/trace", cpu);
-	trace = open_or_skip(path);
-	while (fgets(line, sizeof(line), trace)) {
-		for (i = 0; i < ARRAY_SIZE(callbacks); i++)
-			if (strstr(line, callbacks[i]))
-				break;
-		if (i == ARRAY_SIZE(callbacks))
-			continue;
-		/* The requester runs the function itself, with no csd. */
-		if (strstr(line, "csd=0000000000000000"))
-			f->requested++;
-		else
-			f->received++;
-	}
-	fclose(trace);
+	for_each_trace_line(cpu, count_flush, f);
 }
 
 unsigned long flushes_requested(void)
@@ -369,6 +383,41 @@ unsigned long flushes_requested(void)
 		sum += f.requested;
 	}
 	return sum;
+}
+
+struct deferral {
+	int cpu;
+	const char *caller;
+	unsigned long n;
+};
+
+static void count_deferral(const char *text, void *arg)
+{
+	const char *event = strstr(text, "coalesce_tlbi_defer: cpu=");
+	unsigned long start, end;
+	struct deferral *d = arg;
+	char caller[64];
+	int cpu;
+
+	if (!event || sscanf(event, "coalesce_tlbi_defer: cpu=%d start=0x%lx end=0x%lx caller=%63s",
+			     &cpu, &start, &end, caller) != 4)
+		return;
+	if (cpu == d->cpu && end > start &&
+	    (!d->caller || !strncmp(caller, d->caller, strlen(d->caller))))
+		d->n++;
+}
+
+unsigned long deferrals_traced(int cpu, const char *caller)
+{
+	struct deferral d = { .cpu = cpu, .caller = caller };
+	cpu_set_t online;
+	int sender;
+
+	read_cpu_list(ONLINE, &online);
+	for (sender = 0; sender < CPU_SETSIZE; sender++)
+		if (CPU_ISSET(sender, &online))
+			for_each_trace_line(sender, count_deferral, &d);
+	return d.n;
 }
 
 /* Have no CPU taken an interrupt since the counters were last read? */
@@ -396,7 +445,7 @@ void batch_begin(struct batch *batch, const struct isolated *cpus, int n)
 		quiet = quiet_since(batch->before, cpus, n) ? quiet + 1 : 0;
 }
 
-enum verdict batch_end(struct batch *batch, const struct isolated *cpus, int n)
+static enum verdict judge(struct batch *batch, const struct isolated *cpus, int n)
 {
 	enum verdict verdict, worst = BATCH_SPARED;
 	unsigned long interrupts;
@@ -404,12 +453,12 @@ enum verdict batch_end(struct batch *batch, const struct isolated *cpus, int n)
 	struct flushes f;
 	int i;
 
-	batch->requested = flushes_requested();
 	for (i = 0; i < n; i++) {
 		flushes_read(cpus[i].cpu, &f);
 		counts_read(cpus[i].cpu, &after);
 		batch->received[i] = f.received;
 		batch->deferred[i] = after.deferred - batch->before[i].deferred;
+		batch->traced[i] = deferrals_traced(cpus[i].cpu, NULL);
 		if (!f.received)
 			continue;
 
@@ -422,6 +471,18 @@ enum verdict batch_end(struct batch *batch, const struct isolated *cpus, int n)
 				       cpus[i].cpu, f.received, interrupts);
 	}
 	return worst;
+}
+
+/* Again if another flush came while the counters were being read. */
+enum verdict batch_end(struct batch *batch, const struct isolated *cpus, int n)
+{
+	enum verdict verdict;
+
+	do {
+		batch->requested = flushes_requested();
+		verdict = judge(batch, cpus, n);
+	} while (flushes_requested() != batch->requested);
+	return verdict;
 }
 
 bool coalesce_defers(void)

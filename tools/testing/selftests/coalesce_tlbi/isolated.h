@@ -53,16 +53,27 @@ struct flushes {
 };
 
 /**
+ * deferrals_traced() - Tracepoint hits for flushes that were not sent to a CPU
+ * @cpu: its number
+ * @caller: count only those whose caller's symbol begins so; NULL for all
+ *
+ * Return: number since flushes_start(), over all senders.
+ */
+unsigned long deferrals_traced(int cpu, const char *caller);
+
+/**
  * struct batch - a stretch of flushes that is judged as one
  * @before: counters of each CPU when it began
  * @received: flush interrupts, by CPU
  * @deferred: flush interrupts not sent, by CPU
+ * @traced: tracepoint hits for those, by CPU
  * @requested: flushes asked for, by any CPU
  */
 struct batch {
 	struct counts before[MAX_ISOLATED];
 	unsigned long received[MAX_ISOLATED];
 	unsigned long deferred[MAX_ISOLATED];
+	unsigned long traced[MAX_ISOLATED];
 	unsigned long requested;
 };
 
@@ -135,8 +146,9 @@ void counts_read(int cpu, struct counts *c);
 /**
  * flushes_start() - Begin to record kernel flushes on all CPUs
  *
- * Uses the csd tracepoints.  Enabling them patches kernel text, so where that
- * disturbs (an emulator) boot with trace_event=csd:csd_function_entry.
+ * Uses tracepoints.  Enabling them patches kernel text, so where that disturbs
+ * (an emulator) boot with
+ * trace_event=csd:csd_function_entry,coalesce_tlbi:coalesce_tlbi_defer.
  */
 void flushes_start(void);
 
