@@ -70,7 +70,8 @@ static void test_user_mode(void)
 		verdict = batch_end(&batch, cpus, n_cpus);
 
 		if (batch.requested < DRAINS)
-			ksft_exit_fail_msg("%lu flushes from %d drains\n", batch.requested, DRAINS);
+			ksft_exit_fail_msg("%lu flushes from %d drains\n", batch.requested,
+					   DRAINS);
 		counted = adds_up(&batch) && counted;
 		traced = is_traced(&batch) && traced;
 		spared = spared && verdict != BATCH_INTERRUPTED;

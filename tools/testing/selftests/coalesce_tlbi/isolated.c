@@ -329,7 +329,7 @@ static void fail_if_overrun(int cpu)
 }
 
 /* Call @line for every line of a CPU's trace; fails if the trace lost one. */
-static void for_each_trace_line(int cpu, void (*line)(const char *text, void *arg), void *arg)
+static void read_trace(int cpu, void (*line)(const char *text, void *arg), void *arg)
 {
 	char path[128], text[512];
 	FILE *trace;
@@ -365,7 +365,7 @@ static void count_flush(const char *text, void *arg)
 void flushes_read(int cpu, struct flushes *f)
 {
 	memset(f, 0, sizeof(*f));
-	for_each_trace_line(cpu, count_flush, f);
+	read_trace(cpu, count_flush, f);
 }
 
 unsigned long flushes_requested(void)
@@ -416,7 +416,7 @@ unsigned long deferrals_traced(int cpu, const char *caller)
 	read_cpu_list(ONLINE, &online);
 	for (sender = 0; sender < CPU_SETSIZE; sender++)
 		if (CPU_ISSET(sender, &online))
-			for_each_trace_line(sender, count_deferral, &d);
+			read_trace(sender, count_deferral, &d);
 	return d.n;
 }
 
