@@ -87,7 +87,8 @@ static void test_user_mode(void)
 		ksft_test_result(!spared, "control: not deferred, flush interrupts arrive\n");
 	ksft_test_result(counted, "every flush interrupt arrives or is counted, once\n");
 	if (defers)
-		ksft_test_result(traced, "every deferral is traced, with the drain as its caller\n");
+		ksft_test_result(traced,
+				 "every deferral is traced, with the drain as its caller\n");
 	else
 		ksft_test_result_skip("nothing is deferred in this mode\n");
 }
