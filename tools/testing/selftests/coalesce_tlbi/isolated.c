@@ -30,11 +30,14 @@
 
 /*
  * The parent counts up @asked; the child enters the kernel once for each and
- * sets @done from user mode, with what it read.
+ * sets @done from user mode, with what it read.  It copies @ping to @pong
+ * without leaving user mode.
  */
 struct box {
 	atomic_uint asked;
 	atomic_uint done;
+	atomic_uint ping;
+	atomic_uint pong;
 	int seen;
 };
 
@@ -84,8 +87,10 @@ static void spin(struct box *box)
 	unsigned int served = 0;
 
 	for (;;) {
-		while (atomic_load(&box->asked) == served)
+		while (atomic_load(&box->asked) == served) {
+			atomic_store(&box->pong, atomic_load(&box->ping));
 			__builtin_ia32_pause();
+		}
 		if (ioctl(oracle_fd, ORACLE_READ, &state))
 			_exit(1);
 		box->seen = state.seen;
@@ -162,22 +167,37 @@ void isolated_stop(struct isolated *cpus, int n)
 	}
 }
 
+/* Wait for an answer of the child: *@answer == *@question. */
+static void await(const struct isolated *iso, atomic_uint *answer, atomic_uint *question)
+{
+	while (atomic_load(answer) != atomic_load(question)) {
+		if (waitpid(iso->pid, NULL, WNOHANG))
+			ksft_exit_fail_msg("the process on CPU %d died\n", iso->cpu);
+		__builtin_ia32_pause();
+	}
+}
+
+/* On return each CPU has been in user mode since the call. */
+static void ping_all(const struct isolated *cpus, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		atomic_fetch_add(&cpus[i].box->ping, 1);
+	for (i = 0; i < n; i++)
+		await(&cpus[i], &cpus[i].box->pong, &cpus[i].box->ping);
+}
+
 void isolated_read_all(struct isolated *cpus, int n, int *seen)
 {
-	struct box *box;
 	int i;
 
 	for (i = 0; i < n; i++)
 		atomic_fetch_add(&cpus[i].box->asked, 1);
 
 	for (i = 0; i < n; i++) {
-		box = cpus[i].box;
-		while (atomic_load(&box->done) != atomic_load(&box->asked)) {
-			if (waitpid(cpus[i].pid, NULL, WNOHANG))
-				ksft_exit_fail_msg("the process on CPU %d died\n", cpus[i].cpu);
-			__builtin_ia32_pause();
-		}
-		seen[i] = box->seen;
+		await(&cpus[i], &cpus[i].box->done, &cpus[i].box->asked);
+		seen[i] = cpus[i].box->seen;
 	}
 }
 
@@ -441,8 +461,15 @@ void batch_begin(struct batch *batch, const struct isolated *cpus, int n)
 
 	flushes_start();
 	memset(batch->before, 0, sizeof(batch->before));
-	for (tries = 0; quiet < QUIET_READS && tries < MAX_QUIET_TRIES; tries++)
+	for (tries = 0; quiet < QUIET_READS && tries < MAX_QUIET_TRIES; tries++) {
+		ping_all(cpus, n);
 		quiet = quiet_since(batch->before, cpus, n) ? quiet + 1 : 0;
+	}
+	/*
+	 * An interrupt that was counted above may still be in progress.  It is
+	 * over once its CPU answers from user mode; a later one counts.
+	 */
+	ping_all(cpus, n);
 }
 
 static enum verdict judge(struct batch *batch, const struct isolated *cpus, int n)
