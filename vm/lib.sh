@@ -71,6 +71,11 @@ kernel_version() {
 		/^SUBLEVEL/ { print v "." p "." $2; exit }' "$1/Makefile"
 }
 
+# Boots in the background ignore an interrupt from the terminal: end them with us.
+end_with_children() {
+	trap 'trap - INT TERM; kill -TERM 0; exit 130' INT TERM
+}
+
 need_space() { # MEGABYTES
 	local free
 	mkdir -p "$BUILD"
