@@ -31,6 +31,7 @@ die() {
 
 # A line about progress: rewritten in place on a terminal, plain elsewhere.
 note() {
+	progress_end
 	printf '%s\n' "$*" >&2
 }
 
