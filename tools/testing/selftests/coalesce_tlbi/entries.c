@@ -249,6 +249,8 @@ static void new_process(void)
  * @prime: read through the address, on the isolated CPU; NULL for a plain read
  * @enter: go that way, on the isolated CPU
  * @kick: or have this interrupt raised from another CPU, if @enter is NULL
+ * @host: or have the machine under a virtual one raise it, which reads the
+ *	request in this program's output; only if the way is named in a command
  * @check: called on the isolated CPU after it, enters nothing; or NULL
  * @last: @enter waits in user mode in its middle, and has to be asked once more
  * @program: NULL, or the program that @method is for
@@ -260,6 +262,7 @@ struct way {
 	void (*enter)(void);
 	void (*check)(void);
 	enum oracle_vector kick;
+	const char *host;
 	bool last;
 	const char *program;
 	enum box_method method;
@@ -290,6 +293,7 @@ static const struct way ways[] = {
 	  .kick = ORACLE_VECTOR_CALL_SINGLE },
 	{ "irq-work-ipi", "tracepoint:irq_work_entry", .kick = ORACLE_VECTOR_IRQ_WORK },
 	{ "nmi", "nmi", .kick = ORACLE_VECTOR_NMI },
+	{ "machine-check", "function:mce_log", .host = "machine check" },
 	{ "vsyscall", "tracepoint:emulate_vsyscall", .enter = vsyscall },
 	{ "sigreturn", "function:__x64_sys_rt_sigreturn", .prime = signal_frame,
 	  .enter = read_page },
@@ -317,11 +321,18 @@ static void await_hit(struct oracle_hit *hit)
 	} while (!hit->count);
 }
 
+static void ask_host(const char *what)
+{
+	ksft_print_msg("inject: %s on CPU %d\n", what, iso->cpu);
+	fflush(stdout);
+}
+
 /* Go the way once after @request; it stays in its middle if it has one. */
 static void go(const struct way *way, unsigned long request, struct oracle_hit *hit)
 {
 	struct oracle_kick kick = { .cpu = iso->cpu, .vector = way->kick };
-	int nobody = -1;
+	struct oracle_arm arm = { .cpu = iso->cpu, .watched = iso->cpu };
+	struct oracle_arm disarm = { .cpu = -1 };
 
 	/* If the address was lost it is another now: read through that one. */
 	isolated_enter(iso, way->prime, BOX_READ);
@@ -331,18 +342,21 @@ static void go(const struct way *way, unsigned long request, struct oracle_hit *
 		isolated_enter(iso, way->prime, BOX_READ);
 	}
 
-	command(ORACLE_ARM, &iso->cpu);
+	command(ORACLE_ARM, &arm);
 	if (way->enter) {
 		isolated_enter(iso, way->enter, way->method);
 		command(ORACLE_HIT, hit);
 	} else {
-		command(ORACLE_KICK, &kick);
+		if (way->host)
+			ask_host(way->host);
+		else
+			command(ORACLE_KICK, &kick);
 		await_hit(hit);
 	}
 	isolated_ping(iso, 1);
 	if (way->check)
 		isolated_enter(iso, way->check, 0);
-	command(ORACLE_ARM, &nobody);
+	command(ORACLE_ARM, &disarm);
 }
 
 static void finish(const struct way *way)
@@ -474,7 +488,7 @@ static void test_way(const struct way *way)
 		return;
 	}
 	isolated_spawn(iso, way->program);
-	if (way->program && isolated_try(iso, way->method) == SIGILL) {
+	if (way->program && isolated_try(iso, NULL, way->method) == SIGILL) {
 		skip(way, "this CPU does not have it");
 		return;
 	}
@@ -493,7 +507,7 @@ static bool chosen(const struct way *way, int argc, char **argv)
 	for (i = 1; i < argc; i++)
 		if (!strcmp(way->name, argv[i]))
 			return true;
-	return argc == 1;
+	return argc == 1 && !way->host;
 }
 
 int main(int argc, char **argv)

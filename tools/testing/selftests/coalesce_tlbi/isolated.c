@@ -79,13 +79,24 @@ void isolated_next(void)
 	box_wait(own_box, served);
 }
 
+bool isolated_turn(void)
+{
+	box_store(&own_box->turns, own_box->turns + 1);
+	return box_load(&own_box->asked) == served + 1;
+}
+
+void isolated_report(int value)
+{
+	own_box->seen = value;
+}
+
 int isolated_read(void)
 {
 	struct oracle_state state;
 
 	if (ioctl(oracle_fd, ORACLE_READ, &state))
 		_exit(1);
-	own_box->seen = state.seen;
+	isolated_report(state.seen);
 	return state.seen;
 }
 
@@ -222,24 +233,45 @@ void isolated_ping(const struct isolated *cpus, int n)
 		await(&cpus[i], &cpus[i].box->pong, &cpus[i].box->ping);
 }
 
-static void ask(struct isolated *iso, void (*enter)(void), unsigned int method)
+void isolated_ask(struct isolated *iso, void (*enter)(void), unsigned int method)
 {
 	iso->box->enter = (unsigned long)enter;
 	iso->box->method = method;
 	box_store(&iso->box->asked, iso->box->asked + 1);
 }
 
+void isolated_await_turns(const struct isolated *cpus, int n, unsigned int turns)
+{
+	unsigned int from[MAX_ISOLATED];
+	int i;
+
+	for (i = 0; i < n; i++)
+		from[i] = box_load(&cpus[i].box->turns);
+	for (i = 0; i < n; i++) {
+		while (box_load(&cpus[i].box->turns) - from[i] < turns) {
+			if (waitpid(cpus[i].pid, NULL, WNOHANG))
+				ksft_exit_fail_msg("the process on CPU %d died\n", cpus[i].cpu);
+			__builtin_ia32_pause();
+		}
+	}
+}
+
+int isolated_reported(const struct isolated *iso)
+{
+	return iso->box->seen;
+}
+
 void isolated_enter(struct isolated *iso, void (*enter)(void), unsigned int method)
 {
-	ask(iso, enter, method);
+	isolated_ask(iso, enter, method);
 	await(iso, &iso->box->done, &iso->box->asked);
 }
 
-int isolated_try(struct isolated *iso, unsigned int method)
+int isolated_try(struct isolated *iso, void (*enter)(void), unsigned int method)
 {
 	int status;
 
-	ask(iso, NULL, method);
+	isolated_ask(iso, enter, method);
 	while (box_load(&iso->box->done) != box_load(&iso->box->asked)) {
 		if (waitpid(iso->pid, &status, WNOHANG) == iso->pid) {
 			munmap(iso->box, sizeof(*iso->box));
@@ -255,7 +287,7 @@ void isolated_read_all(struct isolated *cpus, int n, int *seen)
 	int i;
 
 	for (i = 0; i < n; i++)
-		ask(&cpus[i], NULL, BOX_READ);
+		isolated_ask(&cpus[i], NULL, BOX_READ);
 
 	for (i = 0; i < n; i++) {
 		await(&cpus[i], &cpus[i].box->done, &cpus[i].box->asked);

@@ -114,13 +114,30 @@ void isolated_spawn(struct isolated *iso, const char *program);
 void isolated_enter(struct isolated *iso, void (*enter)(void), unsigned int method);
 
 /**
+ * isolated_ask() - The same without waiting
+ * @iso: the process
+ * @enter: as for isolated_enter()
+ * @method: as for isolated_enter()
+ */
+void isolated_ask(struct isolated *iso, void (*enter)(void), unsigned int method);
+
+/**
+ * isolated_await_turns() - Wait until processes have gone round so often
+ * @cpus: the processes, asked for a function that calls isolated_turn()
+ * @n: number of them
+ * @turns: how often each, from the call on
+ */
+void isolated_await_turns(const struct isolated *cpus, int n, unsigned int turns);
+
+/**
  * isolated_try() - The same for a process that may not survive it
- * @iso: a process of another program
- * @method: what to try
+ * @iso: the process
+ * @enter: called there; NULL for a process of another program
+ * @method: enum box_method, for that
  *
  * Return: 0 if it did it; else it is gone, and the signal that ended it or -1.
  */
-int isolated_try(struct isolated *iso, unsigned int method);
+int isolated_try(struct isolated *iso, void (*enter)(void), unsigned int method);
 
 /**
  * isolated_ping() - Wait until each CPU has been in user mode since the call
@@ -137,6 +154,29 @@ void isolated_ping(const struct isolated *cpus, int n);
  * the second part.
  */
 void isolated_next(void);
+
+/**
+ * isolated_turn() - In a function that isolated_ask() calls: one more turn?
+ *
+ * For functions that go round until the process is asked for something else.
+ *
+ * Return: false if it is.
+ */
+bool isolated_turn(void);
+
+/**
+ * isolated_report() - In such a function: leave a number for the test
+ * @value: the number
+ */
+void isolated_report(int value);
+
+/**
+ * isolated_reported() - The number that a process left last
+ * @iso: the process
+ *
+ * Return: the number.
+ */
+int isolated_reported(const struct isolated *iso);
 
 /**
  * isolated_read() - In such a function: read through the address

@@ -19,6 +19,7 @@ enum box_method { BOX_READ, BOX_INT80, BOX_SYSENTER, BOX_SYSCALL32 };
  * @done: counted up by the process, from user mode, when it has done it
  * @ping: counted up by the test
  * @pong: set to @ping by the process while it waits, from user mode
+ * @turns: counted up by the process while it goes round, in either mode
  * @seen: what an ORACLE_READ found
  * @method: enum box_method, for a 32-bit process
  * @enter: address of the function to call, for a 64-bit one; 0 for ORACLE_READ
@@ -28,6 +29,7 @@ struct box {
 	unsigned int done;
 	unsigned int ping;
 	unsigned int pong;
+	unsigned int turns;
 	int seen;
 	unsigned int method;
 	unsigned long long enter;

@@ -83,8 +83,17 @@ struct oracle_probe {
  */
 #define ORACLE_PROBE		_IOW('C', 7, struct oracle_probe)
 
-/* Count what the probe finds on this CPU from now on; an int, -1 for no CPU. */
-#define ORACLE_ARM		_IOW('C', 8, __s32)
+/**
+ * struct oracle_arm - whose hits count
+ * @cpu: hits of this CPU, from now on; -1 for no CPU
+ * @watched: the CPU whose word is noted at the first hit
+ */
+struct oracle_arm {
+	__s32 cpu;
+	__s32 watched;
+};
+
+#define ORACLE_ARM		_IOW('C', 8, struct oracle_arm)
 
 /**
  * struct oracle_hit - what the probe found on its CPU since it was armed
@@ -92,7 +101,7 @@ struct oracle_probe {
  * @from_user: how often an interrupt that had interrupted user mode did
  * @seen: page that the first read reached, as in oracle_state
  * @mapped: page that the address was mapped to then
- * @word: kernel_cr3_loaded of the CPU then; -1 in a kernel that has none
+ * @word: kernel_cr3_loaded of the watched CPU then; -1 in a kernel that has none
  */
 struct oracle_hit {
 	__s32 count;
@@ -125,5 +134,48 @@ struct oracle_kick {
 };
 
 #define ORACLE_KICK		_IOW('C', 11, struct oracle_kick)
+
+/*
+ * Unmap an alias of a page, drain, then make the page uncached: it must have
+ * left every TLB before that.
+ */
+#define ORACLE_SET_UC		_IO('C', 12)
+
+/*
+ * Map more than two times lazy_max_pages(), on all CPUs in turn (this interrupts
+ * them); unmap and purge it at once, for which the vmalloc layer wants helpers.
+ * Give the caller of the second a real-time priority, or the layer's own worker
+ * drains in between.
+ */
+#define ORACLE_MAP_MANY		_IO('C', 19)
+#define ORACLE_PURGE_MANY	_IO('C', 13)
+
+/*
+ * Map 2M with a large leaf over a page-table page, which is freed; one flush
+ * that must not be deferred.  EAGAIN if the address could not be had; ENOMEM.
+ * Undo it in either case.
+ */
+#define ORACLE_MAP_HUGE		_IO('C', 14)
+#define ORACLE_UNMAP_HUGE	_IO('C', 15)
+
+/* Oops on the calling CPU with its word set to the argument.  Does not return. */
+#define ORACLE_OOPS		_IO('C', 16)
+
+/* Map a page of its own, unmap it, drain; any number of callers at once. */
+#define ORACLE_CHURN		_IO('C', 17)
+
+/**
+ * struct oracle_glance - a read while the address may be moved
+ * @stable: the address was not being moved, and @seen has a meaning
+ * @seen: page that the read reached, as in oracle_state
+ * @mapped: page that the address was mapped to
+ */
+struct oracle_glance {
+	__s32 stable;
+	__s32 seen;
+	__s32 mapped;
+};
+
+#define ORACLE_GLANCE		_IOR('C', 18, struct oracle_glance)
 
 #endif

@@ -16,12 +16,14 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pgtable.h>
+#include <linux/seqlock.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <asm/ibt.h>
 #include <asm/nmi.h>
 
 #include "coalesce_tlbi_oracle.h"
+#include "policy.h"
 #include "probe.h"
 
 /* How often to try for the address that was just given up. */
@@ -35,7 +37,15 @@ static struct page *pages[2];
 static void *address;
 static int mapped;
 
+/* Odd while the address is being moved; written under oracle_lock. */
+static seqcount_t moving = SEQCNT_ZERO(moving);
+
 static void (*drain_work)(struct work_struct *work);
+
+void oracle_drain(void)
+{
+	drain_work(NULL);
+}
 
 static void *map_page(int n)
 {
@@ -50,7 +60,7 @@ static int move_to(void *old, int n)
 	void *addr;
 
 	vunmap(old);
-	drain_work(NULL);
+	oracle_drain();
 
 	while ((addr = map_page(n)) && addr != old && tries < MAX_TRIES)
 		missed[tries++] = addr;
@@ -93,6 +103,33 @@ void oracle_look(int *seen, int *should)
 	*should = READ_ONCE(mapped);
 }
 
+/* The address may be mapped to nothing at the moment. */
+static int glance(void __user *arg)
+{
+	struct oracle_glance found;
+	unsigned int begin;
+	u64 mark = 0;
+
+	begin = raw_read_seqcount(&moving);
+	if (get_kernel_nofault(mark, (u64 *)READ_ONCE(address)))
+		mark = 0;
+	found.seen = mark == marks[0] ? 0 : mark == marks[1] ? 1 : -1;
+	found.mapped = READ_ONCE(mapped);
+	found.stable = !(begin & 1) && !read_seqcount_retry(&moving, begin);
+	return copy_to_user(arg, &found, sizeof(found)) ? -EFAULT : 0;
+}
+
+/* The count is not held with preemption off: moving sleeps, and nobody waits. */
+static int move(bool flush)
+{
+	int err;
+
+	raw_write_seqcount_begin(&moving);
+	err = flush ? move_to(address, 1 - mapped) : rewrite_pte(1 - mapped);
+	raw_write_seqcount_end(&moving);
+	return err;
+}
+
 /* But for @cpu, written by the NMI handler of that CPU alone. */
 static struct oracle_nmi nmi = { .cpu = -1, .seen = -1 };
 
@@ -124,7 +161,7 @@ static int drain_once(void)
 	if (!addr)
 		return -ENOMEM;
 	vunmap(addr);
-	drain_work(NULL);
+	oracle_drain();
 	return 0;
 }
 
@@ -136,7 +173,7 @@ static int drain_huge(void)
 	if (addr)
 		lookup_address((unsigned long)addr, &level);
 	vfree(addr);
-	drain_work(NULL);
+	oracle_drain();
 	return level == PG_LEVEL_2M ? 0 : -ENOMEM;
 }
 
@@ -147,6 +184,10 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (cmd == ORACLE_WATCH_NMI)
 		return watch_nmi((void __user *)arg);
+	if (cmd == ORACLE_GLANCE)
+		return glance((void __user *)arg);
+	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_SET_UC))
+		return policy_ioctl(cmd, arg);
 	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_PROBE))
 		return probe_ioctl(cmd, (void __user *)arg);
 
@@ -157,9 +198,9 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		if (!address)
 			err = -ENXIO;
 		else if (cmd == ORACLE_REMAP)
-			err = move_to(address, 1 - mapped);
+			err = move(true);
 		else if (cmd == ORACLE_REMAP_NO_FLUSH)
-			err = rewrite_pte(1 - mapped);
+			err = move(false);
 		else if (cmd == ORACLE_DRAIN)
 			err = drain_once();
 		else if (cmd == ORACLE_UNMAP_ALIASES)
@@ -260,6 +301,7 @@ static void __exit oracle_exit(void)
 {
 	misc_deregister(&oracle_device);
 	probe_exit();
+	policy_exit();
 	unregister_nmi_handler(NMI_LOCAL, ORACLE_DEVICE);
 	free_all();
 }

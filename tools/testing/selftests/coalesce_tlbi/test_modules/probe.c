@@ -16,6 +16,7 @@
 #include <asm/irq_vectors.h>
 
 #include "coalesce_tlbi_oracle.h"
+#include "policy.h"
 #include "probe.h"
 
 enum probe_kind { PROBE_NONE, PROBE_FUNCTION, PROBE_TRACEPOINT, PROBE_DIE, PROBE_NMI };
@@ -34,7 +35,13 @@ static unsigned long __percpu *words;
  * only if that is an NMI's; a reader sees a whole first hit once count is not 0.
  */
 static int armed_cpu = -1;
+static int watched_cpu;
 static struct oracle_hit hit;
+
+static bool is_cpu(int cpu)
+{
+	return cpu >= 0 && cpu < nr_cpu_ids && cpu_possible(cpu);
+}
 
 static s64 word_of(int cpu)
 {
@@ -52,7 +59,7 @@ static notrace void take(bool from_user)
 	count = hit.count;
 	if (!count) {
 		oracle_look(&hit.seen, &hit.mapped);
-		hit.word = word_of(cpu);
+		hit.word = word_of(watched_cpu);
 	}
 	hit.from_user += from_user;
 	/* After the rest of the hit; pairs with copy_hit(). */
@@ -167,16 +174,19 @@ static int move_probe(void __user *arg)
 	return err;
 }
 
-static int arm(int __user *arg)
+static int arm(void __user *arg)
 {
-	int cpu;
+	struct oracle_arm request;
 
-	if (get_user(cpu, arg))
+	if (copy_from_user(&request, arg, sizeof(request)))
 		return -EFAULT;
+	if (!is_cpu(request.watched))
+		return -EINVAL;
 	WRITE_ONCE(armed_cpu, -1);
+	watched_cpu = request.watched;
 	hit = (struct oracle_hit){ .seen = -1, .mapped = -1, .word = -1 };
 	/* The CPU that reads its number here finds the hit empty. */
-	smp_store_release(&armed_cpu, cpu);
+	smp_store_release(&armed_cpu, request.cpu);
 	return 0;
 }
 
@@ -196,7 +206,7 @@ static int copy_word(void __user *arg)
 
 	if (copy_from_user(&request, arg, sizeof(request)))
 		return -EFAULT;
-	if (request.cpu < 0 || request.cpu >= nr_cpu_ids || !cpu_possible(request.cpu))
+	if (!is_cpu(request.cpu))
 		return -EINVAL;
 	request.word = word_of(request.cpu);
 	return copy_to_user(arg, &request, sizeof(request)) ? -EFAULT : 0;
@@ -216,8 +226,7 @@ static int kick(void __user *arg)
 
 	if (copy_from_user(&request, arg, sizeof(request)))
 		return -EFAULT;
-	if (request.cpu < 0 || request.cpu >= nr_cpu_ids || !cpu_online(request.cpu) ||
-	    request.vector < 0 || request.vector >= ARRAY_SIZE(vectors))
+	if (!is_cpu(request.cpu) || !cpu_online(request.cpu) || request.vector < 0 || request.vector >= ARRAY_SIZE(vectors))
 		return -EINVAL;
 	apic->send_IPI(request.cpu, vectors[request.vector]);
 	return 0;
@@ -246,6 +255,7 @@ int probe_init(void)
 
 	if (lookup)
 		words = (unsigned long __percpu *)lookup("kernel_cr3_loaded");
+	policy_init(words);
 	return register_die_notifier(&die_notifier);
 }
 

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What may not be deferred, and what may not wake an isolated CPU after its
+ * flush was deferred to leave it alone.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../kselftest.h"
+#include "isolated.h"
+
+#define MAX_REPEATS		20
+#define KERNEL_CR3_OWED		2
+
+static struct isolated cpus[MAX_ISOLATED];
+static int n_cpus;
+static bool defers;
+
+static void command(unsigned long request, void *arg)
+{
+	int err = oracle_command(request, arg);
+
+	if (err)
+		ksft_exit_fail_msg("oracle request %#lx: %s\n", request, strerror(err));
+}
+
+static bool owes(int cpu)
+{
+	struct oracle_word word = { .cpu = cpu };
+
+	command(ORACLE_WORD, &word);
+	return word.word >= 0 && (word.word & KERNEL_CR3_OWED);
+}
+
+/*
+ * An unmapped alias is gone from an isolated CPU before its page changes memory
+ * type: no flush is owed any more when the change begins.  In mode always one is
+ * owed at any time in user mode, and the interrupt that settles is counted.
+ */
+static void test_memory_type(void)
+{
+	struct oracle_probe probe = { "function:__change_page_attr_set_clr" };
+	struct oracle_arm arm = { .cpu = sched_getcpu(), .watched = cpus[0].cpu };
+	static const char name[] = "an alias is settled before its page changes memory type";
+	bool always = !strcmp(coalesce_mode(), "always"), owed = false;
+	struct counts before, after;
+	struct oracle_hit hit;
+	int i;
+
+	if (oracle_command(ORACLE_PROBE, &probe)) {
+		ksft_test_result_skip("%s: no %s\n", name, probe.name);
+		return;
+	}
+	/* The control: a drain alone leaves a flush owed. */
+	for (i = 0; !owed && i < MAX_REPEATS; i++) {
+		isolated_ping(cpus, n_cpus);
+		oracle_request(ORACLE_DRAIN);
+		owed = owes(cpus[0].cpu);
+	}
+	counts_read(cpus[0].cpu, &before);
+	command(ORACLE_ARM, &arm);
+	command(ORACLE_SET_UC, NULL);
+	command(ORACLE_HIT, &hit);
+	counts_read(cpus[0].cpu, &after);
+	memset(&probe, 0, sizeof(probe));
+	command(ORACLE_PROBE, &probe);
+
+	ksft_print_msg("owed before: %d; word at the change: %lld, %d times; settled: %lu\n", owed,
+		       (long long)hit.word, hit.count, after.settled - before.settled);
+	if (!defers)
+		ksft_test_result(hit.count && !owed && after.settled == before.settled,
+				 "control: nothing is owed and nothing to settle\n");
+	else
+		ksft_test_result(hit.count && owed && after.settled > before.settled &&
+				 (always || !(hit.word & KERNEL_CR3_OWED)), "%s\n", name);
+}
+
+/* Interrupts other than for flushes that one large purge brings to any CPU. */
+static unsigned long woken(void)
+{
+	unsigned long most = 0, other;
+	struct counts after;
+	struct batch batch;
+	int i;
+
+	command(ORACLE_MAP_MANY, NULL);
+	batch_begin(&batch, cpus, n_cpus);
+	command(ORACLE_PURGE_MANY, NULL);
+	isolated_ping(cpus, n_cpus);
+	batch_end(&batch, cpus, n_cpus);
+	for (i = 0; i < n_cpus; i++) {
+		counts_read(cpus[i].cpu, &after);
+		other = after.interrupts - batch.before[i].interrupts - batch.received[i];
+		if (other > most)
+			most = other;
+	}
+	return most;
+}
+
+/*
+ * A purge above twice lazy_max_pages() queues helpers on the CPU of each vmap
+ * node.  It must leave isolated CPUs alone; where nothing is deferred it does
+ * not, which is the control.
+ */
+static void test_purge_helpers(void)
+{
+	struct sched_param fifo = { .sched_priority = 1 }, none = { 0 };
+	unsigned long least = -1, n;
+	int i;
+
+	if (sched_setscheduler(0, SCHED_FIFO, &fifo))
+		ksft_exit_fail_msg("no real-time priority\n");
+	for (i = 0; i < MAX_REPEATS / 4 && least; i++) {
+		n = woken();
+		if (n < least)
+			least = n;
+	}
+	sched_setscheduler(0, SCHED_OTHER, &none);
+	ksft_print_msg("least that a large purge brought: %lu interrupts but for flushes\n", least);
+
+	if (defers)
+		ksft_test_result(!least, "a large purge wakes no isolated CPU\n");
+	else if (n_cpus == 2)
+		ksft_test_result(least, "control: a large purge wakes an isolated CPU\n");
+	else
+		ksft_test_result_skip("control: a large purge: made for 4 CPUs, 2 isolated\n");
+}
+
+/* Flushes that one request brings to each CPU; the least of them. */
+static int least_received(unsigned long request, unsigned long *least)
+{
+	struct flushes f;
+	int i, err;
+
+	flushes_start();
+	err = oracle_command(request, NULL);
+	*least = -1;
+	for (i = 0; i < n_cpus; i++) {
+		flushes_read(cpus[i].cpu, &f);
+		if (f.received < *least)
+			*least = f.received;
+	}
+	return err;
+}
+
+/* Nothing else in the request is hard: its drain is of small pages. */
+static void test_table_freed(void)
+{
+	static const char name[] = "a flush for a freed page-table page is not deferred";
+	unsigned long received;
+	int err = EAGAIN, i;
+
+	for (i = 0; err == EAGAIN && i < MAX_REPEATS; i++) {
+		oracle_request(ORACLE_DRAIN_HUGE);
+		err = least_received(ORACLE_MAP_HUGE, &received);
+		command(ORACLE_UNMAP_HUGE, NULL);
+	}
+	ksft_print_msg("least received: %lu\n", received);
+	if (err)
+		ksft_test_result_skip("%s: no large leaf over a table: %s\n", name, strerror(err));
+	else
+		ksft_test_result(received, "%s\n", name);
+}
+
+int main(void)
+{
+	ksft_print_header();
+	n_cpus = isolated_start(cpus);
+	defers = coalesce_defers();
+	ksft_print_msg("mode %s, %d isolated CPUs\n", coalesce_mode(), n_cpus);
+
+	ksft_set_plan(3);
+	test_memory_type();
+	test_purge_helpers();
+	test_table_freed();
+	isolated_stop(cpus, n_cpus);
+	ksft_finished();
+}
