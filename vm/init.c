@@ -2,12 +2,14 @@
 /*
  * PID 1 of the test guest: runs the tests listed in /tests, one per line as
  * "NAME COMMAND [ARGUMENT...]", and writes KTAP to the second serial port.  The
- * kernel log is checked after the last test and counts as a test itself; the
- * verdict line comes after that, so a result without it is no result.
+ * kernel log is checked after every test: what it has to say fails that test,
+ * and the log as a whole counts as a test itself.  The verdict line comes after
+ * that, so a result without it is no result.
  *
  * Commands that begin with '@' are built in: "@results FILE" copies results that
- * the kernel keeps (KUnit), the others are faults, by which the harness tests
- * itself.
+ * the kernel keeps (KUnit), "@oopses COMMAND..." runs a command that has to leave
+ * an oops in the log, "@shell" gives a shell on the console, the others are
+ * faults, by which the harness tests itself.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -33,6 +36,8 @@
 
 static FILE *out;
 static const char *log_path = "/dev/kmsg";
+static int log_fd = -1;
+static int log_records;
 
 /* A harness that cannot run has no verdict to give; the host sees that. */
 static void die(const char *what)
@@ -113,6 +118,8 @@ static int fault(const char *name)
 	}
 	if (!strcmp(name, "@nolog")) {
 		log_path = "/nonexistent";
+		close(log_fd);
+		log_fd = -1;
 		return 0;
 	}
 	return 127;
@@ -140,6 +147,29 @@ static int results(const char *path)
 	return !ok;
 }
 
+/* For a person: no output is taken, and what is typed is no result. */
+static int shell(void)
+{
+	pid_t pid = fork();
+	int fd, status;
+
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		setsid();
+		fd = open("/dev/ttyS0", O_RDWR);
+		ioctl(fd, TIOCSCTTY, 0);
+		dup2(fd, 0);
+		dup2(fd, 1);
+		dup2(fd, 2);
+		setenv("PATH", "/bin", 1);
+		execl("/bin/busybox", "sh", "-i", NULL);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	return 0;
+}
+
 /* Run a command; its output goes to the result port, indented as a subtest. */
 static int run(char **argv)
 {
@@ -150,6 +180,8 @@ static int run(char **argv)
 
 	if (!strcmp(argv[0], "@results"))
 		return results(argv[1]);
+	if (!strcmp(argv[0], "@shell"))
+		return shell();
 	if (argv[0][0] == '@')
 		return fault(argv[0]);
 	if (pipe(pipefd))
@@ -196,37 +228,40 @@ static bool is_splat(const char *line)
 	return false;
 }
 
-/* Returns the number of suspicious records, -1 if the log cannot be read. */
-static int check_log(void)
+/*
+ * Read the log from where the last call stopped.  Returns the number of
+ * suspicious records, -1 if the log cannot be read; *oopses counts oopses.
+ */
+static int check_log(int *oopses)
 {
 	char record[8192], *text;
-	int fd = open(log_path, O_RDONLY | O_NONBLOCK);
-	int records = 0, splats = 0;
+	int splats = 0;
 	ssize_t n;
 
-	if (fd < 0) {
+	if (log_fd < 0)
+		log_fd = open(log_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (log_fd < 0) {
 		fprintf(out, "# %s: %s\n", log_path, strerror(errno));
 		return -1;
 	}
 	for (;;) {
-		n = read(fd, record, sizeof(record) - 1);
+		n = read(log_fd, record, sizeof(record) - 1);
 		if (n < 0 && errno == EAGAIN)
-			break;
+			return splats;
 		if (n < 0) {
 			/* EPIPE: records were overwritten before we read them. */
 			fprintf(out, "# kernel log: %s\n", strerror(errno));
 			return -1;
 		}
 		record[n] = 0;
-		records++;
+		log_records++;
 		text = strchr(record, ';');
 		if (text && is_splat(text + 1)) {
 			fprintf(out, "# %.*s\n", (int)strcspn(text + 1, "\n"), text + 1);
 			splats++;
+			*oopses += !!strstr(text, "Oops:");
 		}
 	}
-	close(fd);
-	return records ? splats : -1;
 }
 
 static int split(char *line, char **argv)
@@ -246,11 +281,40 @@ static void report(bool ok, int number, const char *name, const char *why)
 	fflush(out);
 }
 
+/* Run one line of the list; *@bad becomes what the log has to say over all. */
+static void test(char *line, int number, int *bad)
+{
+	char *argv[MAX_ARGS], why[64] = "";
+	int status, splats, oopses = 0, oops_wanted, words = split(line, argv);
+
+	oops_wanted = words > 2 && !strcmp(argv[1], "@oopses");
+	if (words < 2) {
+		report(false, number, line, " # no command");
+		return;
+	}
+	fprintf(out, "  # Subtest: %s\n", argv[0]);
+	fflush(out);
+	status = run(argv + 1 + oops_wanted);
+
+	splats = check_log(&oopses);
+	if (oops_wanted && status != KSFT_SKIP)
+		splats = splats < 0 || oopses != 1;
+	if (splats)
+		*bad = splats < 0 || *bad < 0 ? -1 : *bad + splats;
+
+	if (status == KSFT_SKIP)
+		snprintf(why, sizeof(why), " # SKIP");
+	else if (status)
+		snprintf(why, sizeof(why), " # exit status %d", status);
+	else if (splats)
+		snprintf(why, sizeof(why), " # kernel log");
+	report((!status && !splats) || status == KSFT_SKIP, number, argv[0], why);
+}
+
 int main(void)
 {
 	static char lines[MAX_TESTS][512];
-	char *argv[MAX_ARGS], why[64];
-	int n = 0, i, status, splats;
+	int n = 0, i, bad, oopses = 0;
 	FILE *tests;
 
 	mount_all();
@@ -267,24 +331,13 @@ int main(void)
 
 	fprintf(out, "1..%d\n", n + 2);
 	report(load_module("/coalesce_tlbi_oracle.ko"), 1, "test-module", "");
-	for (i = 0; i < n; i++) {
-		if (split(lines[i], argv) < 2) {
-			report(false, i + 2, lines[i], " # no command");
-			continue;
-		}
-		fprintf(out, "  # Subtest: %s\n", argv[0]);
-		fflush(out);
-		status = run(argv + 1);
-		why[0] = 0;
-		if (status == KSFT_SKIP)
-			snprintf(why, sizeof(why), " # SKIP");
-		else if (status)
-			snprintf(why, sizeof(why), " # exit status %d", status);
-		report(!status || status == KSFT_SKIP, i + 2, argv[0], why);
-	}
+	bad = check_log(&oopses);
+	for (i = 0; i < n; i++)
+		test(lines[i], i + 2, &bad);
 
-	splats = check_log();
-	report(!splats, n + 2, "kernel-log", splats < 0 ? " # not read" : "");
+	if (!log_records)
+		bad = -1;
+	report(!bad, n + 2, "kernel-log", bad < 0 ? " # not read" : "");
 	fprintf(out, "# verdict: complete\n");
 	fclose(out);
 	sync();
