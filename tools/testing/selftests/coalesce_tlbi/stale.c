@@ -31,7 +31,7 @@ static void test_control(void)
 
 	ksft_print_msg("no flush: %d of %d reads were stale\n", stale, CONTROL_ROUNDS * n_cpus);
 	if (!staleness_shows())
-		ksft_test_result_skip("not observable: every entry drops the TLB here\n");
+		ksft_test_result_skip("not observable: entries drop the TLB here\n");
 	else if (!strcmp(coalesce_mode(), "always"))
 		ksft_test_result(!stale, "mode always: an entry flushes with nothing deferred\n");
 	else
@@ -48,7 +48,7 @@ static void test_remap(void)
 	else if (stale)
 		ksft_test_result_fail("nothing stale after a deferrable flush\n");
 	else
-		ksft_test_result_skip("not observable: every entry drops the TLB here\n");
+		ksft_test_result_skip("not observable: entries drop the TLB here\n");
 }
 
 int main(void)
@@ -56,6 +56,7 @@ int main(void)
 	ksft_print_header();
 	n_cpus = isolated_start(cpus);
 	ksft_print_msg("mode %s, %d isolated CPUs\n", coalesce_mode(), n_cpus);
+	machine_print();
 
 	ksft_set_plan(2);
 	test_control();
