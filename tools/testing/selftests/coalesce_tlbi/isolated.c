@@ -571,27 +571,33 @@ bool staleness_shows(void)
 	return calibration_stale > CALIBRATION_ROUNDS / 2;
 }
 
+bool cpu_has(const char *feature)
+{
+	FILE *f = open_or_skip("/proc/cpuinfo");
+	char *line = NULL, *word, *save;
+	bool found = false;
+	size_t size = 0;
+
+	while (getline(&line, &size, f) >= 0)
+		if (!strncmp(line, "flags", 5))
+			break;
+	fclose(f);
+	for (word = strtok_r(line, "\t\n :", &save); word && !found;
+	     word = strtok_r(NULL, "\t\n :", &save))
+		found = !strcmp(word, feature);
+	free(line);
+	return found;
+}
+
 void machine_print(void)
 {
-	static const char * const features[] = { " pge", " pcid", " invpcid", " pti" };
-	FILE *f = open_or_skip("/proc/cpuinfo");
-	char *line = NULL, shown[64] = "";
-	size_t size = 0, i, length;
-	const char *at;
+	static const char * const features[] = { "pge", "pcid", "invpcid", "pti" };
+	char shown[64] = "";
+	unsigned int i;
 
-	while (getline(&line, &size, f) >= 0) {
-		if (strncmp(line, "flags", 5))
-			continue;
-		for (i = 0; i < ARRAY_SIZE(features); i++) {
-			length = strlen(features[i]);
-			at = strstr(line, features[i]);
-			if (at && (at[length] == ' ' || at[length] == '\n'))
-				strcat(shown, features[i]);
-		}
-		break;
-	}
-	free(line);
-	fclose(f);
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		if (cpu_has(features[i]))
+			strcat(strcat(shown, " "), features[i]);
 	ksft_print_msg("CPU features:%s\n", shown);
 	ksft_print_msg("an entry kept the translation in %d of %d rounds: a missing flush %s\n",
 		       calibration_stale, CALIBRATION_ROUNDS,

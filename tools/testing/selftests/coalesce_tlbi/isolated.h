@@ -226,6 +226,14 @@ const char *coalesce_mode(void);
 bool staleness_shows(void);
 
 /**
+ * cpu_has() - Is a feature in /proc/cpuinfo?
+ * @feature: its name there
+ *
+ * Return: true if it is.
+ */
+bool cpu_has(const char *feature);
+
+/**
  * machine_print() - Print what staleness_shows() is about, as KTAP diagnostics
  */
 void machine_print(void);
