@@ -25,11 +25,15 @@
 #define ONLINE		"/sys/devices/system/cpu/online"
 #define TRACEFS		"/sys/kernel/tracing/"
 
+/* Rounds on the calling CPU by which staleness_shows() is decided. */
+#define CALIBRATION_ROUNDS	16
+
 /* A batch starts when the CPUs took no interrupt over this many readings. */
 #define QUIET_READS	3
 #define MAX_QUIET_TRIES	100
 
 static int oracle_fd = -1;
+static int calibration_stale;
 
 static FILE *open_or_skip(const char *path)
 {
@@ -108,6 +112,33 @@ static void spin(struct box *box)
 			((void (*)(void))(unsigned long)box->enter)();
 		else
 			isolated_read();
+	}
+}
+
+static int read_here(void)
+{
+	struct oracle_state state;
+
+	if (ioctl(oracle_fd, ORACLE_READ, &state))
+		ksft_exit_fail_msg("oracle read: %s\n", strerror(errno));
+	return state.seen;
+}
+
+/*
+ * Does a translation survive the way to user mode and back, if nobody flushes?
+ * Asked on the caller's CPU, where the entry code flushes in no mode.  The real
+ * remap at the end of a round takes away what the round left.
+ */
+static void calibrate(void)
+{
+	int i, mapped;
+
+	for (i = 0; i < CALIBRATION_ROUNDS; i++) {
+		read_here();
+		mapped = oracle_request(ORACLE_REMAP_NO_FLUSH);
+		calibration_stale += read_here() != mapped;
+		while (oracle_request(ORACLE_REMAP) < 0)
+			;
 	}
 }
 
@@ -195,6 +226,7 @@ int isolated_start(struct isolated *cpus)
 		}
 	}
 	pin_to(&one);
+	calibrate();
 
 	for (cpu = 0; cpu < CPU_SETSIZE && n < MAX_ISOLATED; cpu++)
 		if (CPU_ISSET(cpu, &isolated))
@@ -635,19 +667,38 @@ const char *coalesce_mode(void)
 
 bool staleness_shows(void)
 {
-	bool pti = false, pcid = false;
-	char *line = NULL;
-	size_t size = 0;
-	FILE *f = open_or_skip("/proc/cpuinfo");
+	return calibration_stale > CALIBRATION_ROUNDS / 2;
+}
 
-	while (getline(&line, &size, f) >= 0) {
-		if (strncmp(line, "flags", 5))
-			continue;
-		pti = strstr(line, " pti");
-		pcid = strstr(line, " pcid");
-		break;
-	}
-	free(line);
+bool cpu_has(const char *feature)
+{
+	FILE *f = open_or_skip("/proc/cpuinfo");
+	char *line = NULL, *word, *save;
+	bool found = false;
+	size_t size = 0;
+
+	while (getline(&line, &size, f) >= 0)
+		if (!strncmp(line, "flags", 5))
+			break;
 	fclose(f);
-	return !pti || pcid;
+	for (word = strtok_r(line, "\t\n :", &save); word && !found;
+	     word = strtok_r(NULL, "\t\n :", &save))
+		found = !strcmp(word, feature);
+	free(line);
+	return found;
+}
+
+void machine_print(void)
+{
+	static const char * const features[] = { "pge", "pcid", "invpcid", "pti" };
+	char shown[64] = "";
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		if (cpu_has(features[i]))
+			strcat(strcat(shown, " "), features[i]);
+	ksft_print_msg("CPU features:%s\n", shown);
+	ksft_print_msg("an entry kept the translation in %d of %d rounds: a missing flush %s\n",
+		       calibration_stale, CALIBRATION_ROUNDS,
+		       staleness_shows() ? "shows" : "does not show");
 }

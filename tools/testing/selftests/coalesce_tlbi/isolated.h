@@ -81,8 +81,9 @@ struct batch {
  * isolated_start() - Put a spinning process on every isolated CPU
  * @cpus: filled with at most MAX_ISOLATED CPUs
  *
- * Pins the caller to a housekeeping CPU and opens the oracle.  Skips without
- * nohz_full= CPUs that are online, or without the module.
+ * Pins the caller to a housekeeping CPU, opens the oracle and measures there
+ * what staleness_shows() returns.  Skips without nohz_full= CPUs that are online,
+ * or without the module.
  *
  * Return: number of CPUs, at least 1; each is in user mode.
  */
@@ -314,11 +315,26 @@ const char *coalesce_mode(void);
 /**
  * staleness_shows() - Can a missing flush be seen on this machine?
  *
- * Not with page-table isolation where the machine has no PCID: then every
- * entry drops the whole TLB.
+ * Measured by isolated_start(), not derived from the CPU's features: with
+ * page-table isolation an emulator may drop at every entry what a CPU with PCID
+ * keeps.  A test that gets false must report "not observable".
  *
- * Return: true if it can, as far as the CPU's features tell.
+ * Return: true if most translations outlived a kernel entry on a CPU whose entry
+ * code does not flush.
  */
 bool staleness_shows(void);
+
+/**
+ * cpu_has() - Is a feature in /proc/cpuinfo?
+ * @feature: its name there
+ *
+ * Return: true if it is.
+ */
+bool cpu_has(const char *feature);
+
+/**
+ * machine_print() - Print what staleness_shows() is about, as KTAP diagnostics
+ */
+void machine_print(void);
 
 #endif

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What boot and bochs share: a guest's kernel parameters, its initramfs, and the
+# judgement of how it ended.  Sourced after lib.sh by a script that then sets:
+#	NAME KERNEL TESTS	its arguments
+#	TIMEOUT			seconds that a boot may take
+# and finds in
+#	OUT			the beginning of the name of every file it leaves
+
+RESULTS=$BUILD/results
+
+# guest_begin: check what is to be booted, and forget the boot before
+guest_begin() {
+	[ -e "$KERNEL/arch/x86/boot/bzImage" ] || die "no kernel in $KERNEL"
+	[ -e "$TESTS" ] || die "no test list $TESTS"
+	OUT=$RESULTS/$NAME
+	mkdir -p "$RESULTS"
+	rm -f "$OUT".*
+	: > "$OUT.tap"
+	: > "$OUT.console"
+	guest_initrd
+}
+
+# Long stall timeouts and no watchdogs: emulated CPUs wait for host CPUs.
+guest_parameters() { # PARAMETER...
+	echo console=ttyS0 nowatchdog nosoftlockup rcupdate.rcu_cpu_stall_timeout=300 \
+		tsc=reliable irqaffinity=0 \
+		trace_event=csd:csd_function_entry,coalesce_tlbi:coalesce_tlbi_defer "$@"
+}
+
+# The test list goes into a second archive behind the common one.
+guest_initrd() {
+	local dir=$OUT.initrd.d
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	cp "$TESTS" "$dir/tests"
+	{
+		cat "$KERNEL/initramfs.gz"
+		(cd "$dir" && echo tests | cpio -o -H newc --quiet | gzip)
+	} > "$OUT.initrd"
+	rm -rf "$dir"
+}
+
+# guest_judge STATUS EMULATOR: what became of the guest, most telling first.
+# STATUS is the emulator's; 124 and 137 say that its time was up.
+guest_judge() {
+	local timed_out=
+	case $1 in 124|137) timed_out=1 ;; esac
+	if ! grep -q '^KTAP version' "$OUT.tap"; then
+		[ -s "$OUT.console" ] || [ -n "$timed_out" ] || {
+			note "$NAME: $2 failed: $(tail -n 1 "$OUT.log")"
+			return "$EXIT_HARNESS"
+		}
+		note "$NAME: the guest never reached init: see $OUT.console"
+		return "$EXIT_NO_INIT"
+	fi
+	if grep -q 'Kernel panic' "$OUT.console"; then
+		note "$NAME: $(grep -m 1 -o 'Kernel panic.*' "$OUT.console")"
+		return "$EXIT_PANICKED"
+	fi
+	if [ -n "$timed_out" ]; then
+		note "$NAME: timed out after $TIMEOUT s: see $OUT.tap"
+		return "$EXIT_TIMED_OUT"
+	fi
+	"$TOP/vm/results" -q "$OUT.tap"
+}
