@@ -98,12 +98,11 @@ static void spin(struct box *box)
 	}
 }
 
-static void start_one(struct isolated *iso, int cpu)
+static void start_one(struct isolated *iso)
 {
 	cpu_set_t set;
 	int seen;
 
-	iso->cpu = cpu;
 	iso->box = mmap(NULL, sizeof(*iso->box), PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (iso->box == MAP_FAILED)
@@ -115,7 +114,7 @@ static void start_one(struct isolated *iso, int cpu)
 	if (!iso->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
+		CPU_SET(iso->cpu, &set);
 		if (sched_setaffinity(0, sizeof(set), &set))
 			_exit(1);
 		spin(iso->box);
@@ -123,7 +122,7 @@ static void start_one(struct isolated *iso, int cpu)
 	isolated_read_all(iso, 1, &seen);
 }
 
-int isolated_start(struct isolated *cpus)
+int isolated_find(struct isolated *cpus)
 {
 	cpu_set_t isolated, online, housekeeping, one;
 	int cpu, n = 0, pinned = 0;
@@ -134,7 +133,7 @@ int isolated_start(struct isolated *cpus)
 	if (!CPU_COUNT(&isolated))
 		ksft_exit_skip("no isolated CPU: boot with nohz_full=\n");
 
-	oracle_fd = open("/dev/" ORACLE_DEVICE, O_RDWR);
+	oracle_fd = open("/dev/" ORACLE_DEVICE, O_RDWR | O_CLOEXEC);
 	if (oracle_fd < 0)
 		ksft_exit_skip("/dev/" ORACLE_DEVICE ": %s: load coalesce_tlbi_oracle.ko\n",
 			       strerror(errno));
@@ -152,7 +151,16 @@ int isolated_start(struct isolated *cpus)
 
 	for (cpu = 0; cpu < CPU_SETSIZE && n < MAX_ISOLATED; cpu++)
 		if (CPU_ISSET(cpu, &isolated))
-			start_one(&cpus[n++], cpu);
+			cpus[n++] = (struct isolated){ .cpu = cpu };
+	return n;
+}
+
+int isolated_start(struct isolated *cpus)
+{
+	int i, n = isolated_find(cpus);
+
+	for (i = 0; i < n; i++)
+		start_one(&cpus[i]);
 	return n;
 }
 
@@ -312,6 +320,19 @@ void counts_read(int cpu, struct counts *c)
 		c->settled = settled;
 	}
 	fclose(f);
+}
+
+unsigned long deferred_sum(const struct isolated *cpus, int n)
+{
+	unsigned long sum = 0;
+	struct counts c;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		counts_read(cpus[i].cpu, &c);
+		sum += c.deferred;
+	}
+	return sum;
 }
 
 static void write_file(const char *path, const char *text)

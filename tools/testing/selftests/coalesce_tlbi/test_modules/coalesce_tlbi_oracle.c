@@ -41,6 +41,29 @@ static void *map_page(int n)
 	return vmap(&pages[n], 1, VM_MAP, PAGE_KERNEL);
 }
 
+/*
+ * What a reader without the lock, an NMI, may find at the address:
+ *
+ *	STABLE		page @mapped and nothing else
+ *	MOVING		anything: no flush has returned yet, or another address is taken
+ *	FLUSHED		page @mapped or none; the other page's flush has returned
+ *
+ * @step grows at each change, its low bits say to what.  A reader that finds the
+ * same step before and after has read within it: @mapped, @address and what is
+ * mapped for @mapped change while MOVING only, and the step that ends one is
+ * visible before the next change is.
+ */
+enum phase { STABLE, MOVING, FLUSHED, PHASE_MASK };
+
+static unsigned int step;
+
+static void enter_phase(enum phase phase)
+{
+	smp_wmb();	/* the changes of the step that ends */
+	WRITE_ONCE(step, (step | PHASE_MASK) + 1 + phase);
+	smp_wmb();	/* those of the step that begins */
+}
+
 /* Unmap @old and map page @n there again, or somewhere else if that is lost. */
 static int move_to(void *old, int n)
 {
@@ -48,8 +71,11 @@ static int move_to(void *old, int n)
 	int tries = 0, back = 1 - n;
 	void *addr;
 
+	enter_phase(MOVING);
 	vunmap(old);
 	drain_work(NULL);
+	WRITE_ONCE(mapped, n);
+	enter_phase(FLUSHED);
 
 	while ((addr = map_page(n)) && addr != old && tries < MAX_TRIES)
 		missed[tries++] = addr;
@@ -58,13 +84,19 @@ static int move_to(void *old, int n)
 		vunmap(missed[--tries]);
 
 	if (addr == old) {
-		mapped = n;
+		enter_phase(STABLE);
 		return 0;
 	}
+
+	enter_phase(MOVING);
 	if (addr)
 		vunmap(addr);
-	address = map_page(back);
-	return address ? -EAGAIN : -ENOMEM;
+	WRITE_ONCE(mapped, back);
+	WRITE_ONCE(address, map_page(back));
+	if (!address)
+		return -ENOMEM;
+	enter_phase(STABLE);
+	return -EAGAIN;
 }
 
 static int rewrite_pte(int n)
@@ -74,28 +106,54 @@ static int rewrite_pte(int n)
 
 	if (!pte || level != PG_LEVEL_4K)
 		return -EIO;
+	enter_phase(MOVING);
 	set_pte(pte, mk_pte(pages[n], PAGE_KERNEL));
-	mapped = n;
+	WRITE_ONCE(mapped, n);
+	enter_phase(STABLE);
 	return 0;
+}
+
+static int page_of(u64 mark)
+{
+	return mark == marks[0] ? 0 : mark == marks[1] ? 1 : -1;
 }
 
 static noinline int seen_through(const u64 *addr)
 {
-	u64 mark = READ_ONCE(*addr);
-
-	return mark == marks[0] ? 0 : mark == marks[1] ? 1 : -1;
+	return page_of(READ_ONCE(*addr));
 }
 
 /* But for @cpu, written by the NMI handler of that CPU alone. */
 static struct oracle_nmi nmi = { .cpu = -1, .seen = -1 };
 
+/* The address may be unmapped at this moment: a fault is an answer too. */
+static void read_in_nmi(void)
+{
+	unsigned int before = READ_ONCE(step);
+	bool wrong;
+	u64 mark;
+
+	smp_rmb();	/* with enter_phase() */
+	if (copy_from_kernel_nofault(&mark, READ_ONCE(address), sizeof(mark)))
+		mark = 0;
+	nmi.seen = page_of(mark);
+	nmi.mapped = READ_ONCE(mapped);
+	smp_rmb();	/* with enter_phase() */
+
+	if ((before & PHASE_MASK) != MOVING && before == READ_ONCE(step)) {
+		wrong = nmi.seen != nmi.mapped;
+		if ((before & PHASE_MASK) == FLUSHED && nmi.seen == -1)
+			wrong = false;
+		nmi.stale += wrong;
+		nmi.judged++;
+	}
+	WRITE_ONCE(nmi.count, nmi.count + 1);
+}
+
 static int oracle_nmi_handler(unsigned int type, struct pt_regs *regs)
 {
-	if (raw_smp_processor_id() == READ_ONCE(nmi.cpu)) {
-		nmi.seen = seen_through(READ_ONCE(address));
-		nmi.mapped = READ_ONCE(mapped);
-		WRITE_ONCE(nmi.count, nmi.count + 1);
-	}
+	if (raw_smp_processor_id() == READ_ONCE(nmi.cpu))
+		read_in_nmi();
 	return NMI_HANDLED;
 }
 
