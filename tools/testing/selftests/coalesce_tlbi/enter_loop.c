@@ -4,6 +4,7 @@
  * preparation: system call, software interrupt, page fault.  Something to run
  * under "pinned".
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -22,26 +23,28 @@ static long software_interrupt(long number)
 	return result;
 }
 
+/* Two faults: one for the zero page, one for a page of its own. */
+static bool fault_twice(void)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED || __atomic_load_n(page, __ATOMIC_RELAXED))
+		return false;
+	__atomic_store_n(page, 1, __ATOMIC_RELAXED);
+	return !munmap(page, 4096);
+}
+
 int main(int argc, char **argv)
 {
 	long i, rounds = argc == 2 ? atol(argv[1]) : 0;
-	char *page;
 
 	if (rounds <= 0) {
 		fprintf(stderr, "usage: %s ROUNDS\n", argv[0]);
 		return 2;
 	}
 
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
-		return 1;
-	for (i = 0; i < rounds; i++) {
-		if (software_interrupt(I386_GETPPID) != syscall(SYS_getppid))
+	for (i = 0; i < rounds; i++)
+		if (software_interrupt(I386_GETPPID) != syscall(SYS_getppid) || !fault_twice())
 			return 1;
-		/* The zero page by one fault, a page of its own by the next. */
-		if (madvise(page, 4096, MADV_DONTNEED) || __atomic_load_n(page, __ATOMIC_RELAXED))
-			return 1;
-		__atomic_store_n(page, 1, __ATOMIC_RELAXED);
-	}
 	return 0;
 }

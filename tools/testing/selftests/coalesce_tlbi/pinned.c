@@ -16,7 +16,7 @@
  *
  * moves the oracle's address instead and runs the program again and again, until
  * NMIS NMIs on its CPU (the host has to raise them) were certain what they had to
- * find there: status 0 if all found it.  -c: the control, with no flush at all;
+ * find there: status 0 if all found it and no run failed.  -c: the control, with no flush at all;
  * status 0 if one did not.
  */
 #define _GNU_SOURCE
@@ -180,7 +180,7 @@ static int storm(int cpu, const struct options *o, unsigned long *requested)
 	struct oracle_nmi before = { 0 }, now;
 	time_t deadline = deadline_of(o);
 	pid_t pid = start(cpu, o, true);
-	int stale, judged, runs = 1;
+	int stale, judged, status, failed = 0, runs = 1;
 
 	oracle_watch_nmi(cpu, &before);
 	oracle_watch_nmi(cpu, &before);
@@ -188,7 +188,8 @@ static int storm(int cpu, const struct options *o, unsigned long *requested)
 	do {
 		oracle_request(o->control ? ORACLE_REMAP_NO_FLUSH : ORACLE_REMAP);
 		(*requested)++;
-		if (waitpid(pid, NULL, WNOHANG)) {
+		if (waitpid(pid, &status, WNOHANG)) {
+			failed += status != 0;
 			kill_group(pid);
 			pid = start(cpu, o, true);
 			runs++;
@@ -200,11 +201,11 @@ static int storm(int cpu, const struct options *o, unsigned long *requested)
 	waitpid(pid, NULL, 0);
 
 	stale = now.stale - before.stale;
-	ksft_print_msg("%d NMIs in %d runs, %d judged, %d stale\n", now.count - before.count, runs,
-		       judged, stale);
+	ksft_print_msg("%d NMIs in %d runs, %d failed; %d judged, %d stale\n",
+		       now.count - before.count, runs, failed, judged, stale);
 	if (judged < o->nmis)
 		return STATUS_TIMEOUT;
-	return o->control ? !stale : !!stale;
+	return failed || !stale == o->control;
 }
 
 int main(int argc, char **argv)
