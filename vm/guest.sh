@@ -4,15 +4,20 @@
 # judgement of how it ended.  Sourced after lib.sh by a script that then sets:
 #	NAME KERNEL TESTS	its arguments
 #	TIMEOUT			seconds that a boot may take
+#	ARCHIVES		more archives (compressed cpio) for the guest's root
 # and finds in
 #	OUT			the beginning of the name of every file it leaves
 
 RESULTS=$BUILD/results
+ARCHIVES=()
 
 # guest_begin: check what is to be booted, and forget the boot before
 guest_begin() {
 	[ -e "$KERNEL/arch/x86/boot/bzImage" ] || die "no kernel in $KERNEL"
-	[ -e "$TESTS" ] || die "no test list $TESTS"
+	local file
+	for file in "$TESTS" "${ARCHIVES[@]}"; do
+		[ -e "$file" ] || die "there is no $file"
+	done
 	OUT=$RESULTS/$NAME
 	mkdir -p "$RESULTS"
 	rm -f "$OUT".*
@@ -28,14 +33,14 @@ guest_parameters() { # PARAMETER...
 		trace_event=csd:csd_function_entry,coalesce_tlbi:coalesce_tlbi_defer "$@"
 }
 
-# The test list goes into a second archive behind the common one.
+# The test list goes into an archive behind the others.
 guest_initrd() {
 	local dir=$OUT.initrd.d
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	cp "$TESTS" "$dir/tests"
 	{
-		cat "$KERNEL/initramfs.gz"
+		cat "$KERNEL/initramfs.gz" "${ARCHIVES[@]}"
 		(cd "$dir" && echo tests | cpio -o -H newc --quiet | gzip)
 	} > "$OUT.initrd"
 	rm -rf "$dir"

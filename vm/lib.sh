@@ -115,9 +115,13 @@ need_packages() {
 	} > "$BUILD/apt.log" 2>&1 < /dev/null || die "apt-get install failed: see $BUILD/apt.log"
 }
 
+# need_tools [LIST...]: what vm/packages and vm/packages.LIST name
 need_tools() {
-	local names
-	names=$(awk '!/^#/ && NF { print $1 }' "$TOP/vm/packages")
+	local names list files=("$TOP/vm/packages")
+	for list; do
+		files+=("$TOP/vm/packages.$list")
+	done
+	names=$(awk '!/^#/ && NF { print $1 }' "${files[@]}")
 	# shellcheck disable=SC2086
 	need_packages $names
 }

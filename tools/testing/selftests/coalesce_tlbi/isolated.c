@@ -191,16 +191,7 @@ void isolated_spawn(struct isolated *iso, const char *program)
 	close(fd);
 }
 
-static void start_one(struct isolated *iso, int cpu)
-{
-	int seen;
-
-	iso->cpu = cpu;
-	isolated_spawn(iso, NULL);
-	isolated_read_all(iso, 1, &seen);
-}
-
-int isolated_start(struct isolated *cpus)
+int isolated_find(struct isolated *cpus)
 {
 	cpu_set_t isolated, online, housekeeping, one;
 	int cpu, n = 0, pinned = 0;
@@ -211,7 +202,7 @@ int isolated_start(struct isolated *cpus)
 	if (!CPU_COUNT(&isolated))
 		ksft_exit_skip("no isolated CPU: boot with nohz_full=\n");
 
-	oracle_fd = open("/dev/" ORACLE_DEVICE, O_RDWR);
+	oracle_fd = open("/dev/" ORACLE_DEVICE, O_RDWR | O_CLOEXEC);
 	if (oracle_fd < 0)
 		ksft_exit_skip("/dev/" ORACLE_DEVICE ": %s: load coalesce_tlbi_oracle.ko\n",
 			       strerror(errno));
@@ -230,7 +221,18 @@ int isolated_start(struct isolated *cpus)
 
 	for (cpu = 0; cpu < CPU_SETSIZE && n < MAX_ISOLATED; cpu++)
 		if (CPU_ISSET(cpu, &isolated))
-			start_one(&cpus[n++], cpu);
+			cpus[n++] = (struct isolated){ .cpu = cpu };
+	return n;
+}
+
+int isolated_start(struct isolated *cpus)
+{
+	int i, seen, n = isolated_find(cpus);
+
+	for (i = 0; i < n; i++) {
+		isolated_spawn(&cpus[i], NULL);
+		isolated_read_all(&cpus[i], 1, &seen);
+	}
 	return n;
 }
 
@@ -443,6 +445,19 @@ void counts_read(int cpu, struct counts *c)
 		c->settled = settled;
 	}
 	fclose(f);
+}
+
+unsigned long deferred_sum(const struct isolated *cpus, int n)
+{
+	unsigned long sum = 0;
+	struct counts c;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		counts_read(cpus[i].cpu, &c);
+		sum += c.deferred;
+	}
+	return sum;
 }
 
 static void write_file(const char *path, const char *text)

@@ -78,12 +78,22 @@ struct batch {
 };
 
 /**
- * isolated_start() - Put a spinning process on every isolated CPU
- * @cpus: filled with at most MAX_ISOLATED CPUs
+ * isolated_find() - Find the isolated CPUs
+ * @cpus: filled with at most MAX_ISOLATED CPUs; no process runs there
  *
  * Pins the caller to a housekeeping CPU, opens the oracle and measures there
  * what staleness_shows() returns.  Skips without nohz_full= CPUs that are online,
  * or without the module.
+ *
+ * Return: number of CPUs, at least 1.
+ */
+int isolated_find(struct isolated *cpus);
+
+/**
+ * isolated_start() - Put a spinning process on every isolated CPU
+ * @cpus: filled with at most MAX_ISOLATED CPUs
+ *
+ * Does what isolated_find() does first.
  *
  * Return: number of CPUs, at least 1; each is in user mode.
  */
@@ -242,6 +252,15 @@ void oracle_watch_nmi(int cpu, struct oracle_nmi *nmi);
  * @c: filled
  */
 void counts_read(int cpu, struct counts *c);
+
+/**
+ * deferred_sum() - Flush interrupts that were not sent, so far
+ * @cpus: the CPUs
+ * @n: number of them
+ *
+ * Return: sum over the CPUs.
+ */
+unsigned long deferred_sum(const struct isolated *cpus, int n);
 
 /**
  * flushes_start() - Begin to record kernel flushes on all CPUs

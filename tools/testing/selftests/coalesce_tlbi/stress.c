@@ -182,22 +182,9 @@ static int stale_rounds(int rounds)
 	return stale;
 }
 
-static unsigned long deferred(void)
-{
-	unsigned long sum = 0;
-	struct counts c;
-	int i;
-
-	for (i = 0; i < n_cpus; i++) {
-		counts_read(cpus[i].cpu, &c);
-		sum += c.deferred;
-	}
-	return sum;
-}
-
 static void test_load(const char *name, work_fn work)
 {
-	unsigned long before = deferred();
+	unsigned long before = deferred_sum(cpus, n_cpus);
 	pid_t pid = start(work);
 	int stale = stale_rounds(ROUNDS);
 
@@ -207,12 +194,12 @@ static void test_load(const char *name, work_fn work)
 		waitpid(pid, NULL, 0);
 
 	ksft_print_msg("%s: %u times; %d rounds, %d stale, %lu deferred\n", name, load->done,
-		       ROUNDS, stale, deferred() - before);
+		       ROUNDS, stale, deferred_sum(cpus, n_cpus) - before);
 	if (load->error && !load->done)
 		ksft_test_result_skip("%s: %s\n", name, strerror(load->error));
 	else
 		ksft_test_result(!stale && load->done && !load->error &&
-				 defers == (deferred() > before), "%s: nothing stale\n", name);
+				 defers == (deferred_sum(cpus, n_cpus) > before), "%s: nothing stale\n", name);
 }
 
 /* Enter, read while the address may be moving, leave; as fast as it goes. */
@@ -224,7 +211,7 @@ static void glance(void)
 	while (isolated_turn()) {
 		if (oracle_command(ORACLE_GLANCE, &found))
 			_exit(1);
-		stale += found.stable && found.seen != found.mapped;
+		stale += found.stale;
 		isolated_report(stale);
 	}
 }

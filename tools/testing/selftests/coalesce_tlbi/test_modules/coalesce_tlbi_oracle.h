@@ -56,15 +56,23 @@ struct oracle_state {
  * @count: NMIs since the module was loaded
  * @seen: page that the handler of the last one reached, as in oracle_state
  * @mapped: page that the address was mapped to then
+ * @judged: NMIs of which it is certain what they had to find; the others came
+ *	while a flush had not returned, or saw the address move
+ * @stale: judged ones that found something else
  */
 struct oracle_nmi {
 	__s32 cpu;
 	__s32 count;
 	__s32 seen;
 	__s32 mapped;
+	__s32 judged;
+	__s32 stale;
 };
 
-/* From now on, read through the address in every NMI on the given CPU. */
+/*
+ * From now on, read through the address in every NMI on the given CPU.  They may
+ * come at any time, also while the address moves.
+ */
 #define ORACLE_WATCH_NMI	_IOWR('C', 6, struct oracle_nmi)
 
 /**
@@ -166,12 +174,14 @@ struct oracle_kick {
 
 /**
  * struct oracle_glance - a read while the address may be moved
- * @stable: the address was not being moved, and @seen has a meaning
- * @seen: page that the read reached, as in oracle_state
- * @mapped: page that the address was mapped to
+ * @judged: the address was not moved meanwhile, and the next says something
+ * @stale: the read reached a page whose flush has returned
+ * @seen: page that it reached, as in oracle_state
+ * @mapped: page that the address is to be mapped to
  */
 struct oracle_glance {
-	__s32 stable;
+	__s32 judged;
+	__s32 stale;
 	__s32 seen;
 	__s32 mapped;
 };

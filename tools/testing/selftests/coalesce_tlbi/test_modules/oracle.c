@@ -16,7 +16,6 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pgtable.h>
-#include <linux/seqlock.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <asm/ibt.h>
@@ -37,9 +36,6 @@ static struct page *pages[2];
 static void *address;
 static int mapped;
 
-/* Odd while the address is being moved; written under oracle_lock. */
-static seqcount_t moving = SEQCNT_ZERO(moving);
-
 static void (*drain_work)(struct work_struct *work);
 
 void oracle_drain(void)
@@ -52,6 +48,29 @@ static void *map_page(int n)
 	return vmap(&pages[n], 1, VM_MAP, PAGE_KERNEL);
 }
 
+/*
+ * What a reader without the lock, an NMI, may find at the address:
+ *
+ *	STABLE		page @mapped and nothing else
+ *	MOVING		anything: no flush has returned yet, or another address is taken
+ *	FLUSHED		page @mapped or none; the other page's flush has returned
+ *
+ * @step grows at each change, its low bits say to what.  A reader that finds the
+ * same step before and after has read within it: @mapped, @address and what is
+ * mapped for @mapped change while MOVING only, and the step that ends one is
+ * visible before the next change is.
+ */
+enum phase { STABLE, MOVING, FLUSHED, PHASE_MASK };
+
+static unsigned int step;
+
+static void enter_phase(enum phase phase)
+{
+	smp_wmb();	/* the changes of the step that ends */
+	WRITE_ONCE(step, (step | PHASE_MASK) + 1 + phase);
+	smp_wmb();	/* those of the step that begins */
+}
+
 /* Unmap @old and map page @n there again, or somewhere else if that is lost. */
 static int move_to(void *old, int n)
 {
@@ -59,8 +78,11 @@ static int move_to(void *old, int n)
 	int tries = 0, back = 1 - n;
 	void *addr;
 
+	enter_phase(MOVING);
 	vunmap(old);
 	oracle_drain();
+	WRITE_ONCE(mapped, n);
+	enter_phase(FLUSHED);
 
 	while ((addr = map_page(n)) && addr != old && tries < MAX_TRIES)
 		missed[tries++] = addr;
@@ -69,13 +91,19 @@ static int move_to(void *old, int n)
 		vunmap(missed[--tries]);
 
 	if (addr == old) {
-		mapped = n;
+		enter_phase(STABLE);
 		return 0;
 	}
+
+	enter_phase(MOVING);
 	if (addr)
 		vunmap(addr);
-	address = map_page(back);
-	return address ? -EAGAIN : -ENOMEM;
+	WRITE_ONCE(mapped, back);
+	WRITE_ONCE(address, map_page(back));
+	if (!address)
+		return -ENOMEM;
+	enter_phase(STABLE);
+	return -EAGAIN;
 }
 
 static int rewrite_pte(int n)
@@ -85,16 +113,21 @@ static int rewrite_pte(int n)
 
 	if (!pte || level != PG_LEVEL_4K)
 		return -EIO;
+	enter_phase(MOVING);
 	set_pte(pte, mk_pte(pages[n], PAGE_KERNEL));
-	mapped = n;
+	WRITE_ONCE(mapped, n);
+	enter_phase(STABLE);
 	return 0;
+}
+
+static int page_of(u64 mark)
+{
+	return mark == marks[0] ? 0 : mark == marks[1] ? 1 : -1;
 }
 
 static noinline int seen_through(const u64 *addr)
 {
-	u64 mark = READ_ONCE(*addr);
-
-	return mark == marks[0] ? 0 : mark == marks[1] ? 1 : -1;
+	return page_of(READ_ONCE(*addr));
 }
 
 void oracle_look(int *seen, int *should)
@@ -103,44 +136,57 @@ void oracle_look(int *seen, int *should)
 	*should = READ_ONCE(mapped);
 }
 
-/* The address may be mapped to nothing at the moment. */
-static int glance(void __user *arg)
+/*
+ * Read where the address may be unmapped or moved at this moment: a fault is an
+ * answer too.  Return 1 for the wrong page, 0 for a right answer, -1 if what was
+ * read cannot be judged.
+ */
+static int judged_read(int *seen, int *should)
 {
-	struct oracle_glance found;
-	unsigned int begin;
-	u64 mark = 0;
+	unsigned int before = READ_ONCE(step);
+	u64 mark;
 
-	begin = raw_read_seqcount(&moving);
-	if (get_kernel_nofault(mark, (u64 *)READ_ONCE(address)))
+	smp_rmb();	/* with enter_phase() */
+	if (copy_from_kernel_nofault(&mark, READ_ONCE(address), sizeof(mark)))
 		mark = 0;
-	found.seen = mark == marks[0] ? 0 : mark == marks[1] ? 1 : -1;
-	found.mapped = READ_ONCE(mapped);
-	found.stable = !(begin & 1) && !read_seqcount_retry(&moving, begin);
-	return copy_to_user(arg, &found, sizeof(found)) ? -EFAULT : 0;
+	*seen = page_of(mark);
+	*should = READ_ONCE(mapped);
+	smp_rmb();	/* with enter_phase() */
+
+	if ((before & PHASE_MASK) == MOVING || before != READ_ONCE(step))
+		return -1;
+	if ((before & PHASE_MASK) == FLUSHED && *seen == -1)
+		return 0;
+	return *seen != *should;
 }
 
-/* The count is not held with preemption off: moving sleeps, and nobody waits. */
-static int move(bool flush)
+static int glance(void __user *arg)
 {
-	int err;
+	struct oracle_glance found = { 0 };
+	int wrong = judged_read(&found.seen, &found.mapped);
 
-	raw_write_seqcount_begin(&moving);
-	err = flush ? move_to(address, 1 - mapped) : rewrite_pte(1 - mapped);
-	raw_write_seqcount_end(&moving);
-	return err;
+	found.judged = wrong >= 0;
+	found.stale = wrong > 0;
+	return copy_to_user(arg, &found, sizeof(found)) ? -EFAULT : 0;
 }
 
 /* But for @cpu, written by the NMI handler of that CPU alone. */
 static struct oracle_nmi nmi = { .cpu = -1, .seen = -1 };
 
+static void read_in_nmi(void)
+{
+	int wrong = judged_read(&nmi.seen, &nmi.mapped);
+
+	nmi.judged += wrong >= 0;
+	nmi.stale += wrong > 0;
+	WRITE_ONCE(nmi.count, nmi.count + 1);
+}
+
 static int oracle_nmi_handler(unsigned int type, struct pt_regs *regs)
 {
 	probe_nmi();
-	if (raw_smp_processor_id() == READ_ONCE(nmi.cpu)) {
-		nmi.seen = seen_through(READ_ONCE(address));
-		nmi.mapped = READ_ONCE(mapped);
-		WRITE_ONCE(nmi.count, nmi.count + 1);
-	}
+	if (raw_smp_processor_id() == READ_ONCE(nmi.cpu))
+		read_in_nmi();
 	return NMI_HANDLED;
 }
 
@@ -198,9 +244,9 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		if (!address)
 			err = -ENXIO;
 		else if (cmd == ORACLE_REMAP)
-			err = move(true);
+			err = move_to(address, 1 - mapped);
 		else if (cmd == ORACLE_REMAP_NO_FLUSH)
-			err = move(false);
+			err = rewrite_pte(1 - mapped);
 		else if (cmd == ORACLE_DRAIN)
 			err = drain_once();
 		else if (cmd == ORACLE_UNMAP_ALIASES)
