@@ -3,10 +3,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,7 @@
 
 #include "../kselftest.h"
 #include "isolated.h"
+#include "isolated_box.h"
 
 #define DEBUGFS		"/sys/kernel/debug/x86/coalesce_tlbi"
 #define NOHZ_FULL	"/sys/devices/system/cpu/nohz_full"
@@ -27,19 +28,6 @@
 /* A batch starts when the CPUs took no interrupt over this many readings. */
 #define QUIET_READS	3
 #define MAX_QUIET_TRIES	100
-
-/*
- * The parent counts up @asked; the child enters the kernel once for each and
- * sets @done from user mode, with what it read.  It copies @ping to @pong
- * without leaving user mode.
- */
-struct box {
-	atomic_uint asked;
-	atomic_uint done;
-	atomic_uint ping;
-	atomic_uint pong;
-	int seen;
-};
 
 static int oracle_fd = -1;
 
@@ -81,31 +69,67 @@ static void pin_to(const cpu_set_t *set)
 		ksft_exit_fail_msg("sched_setaffinity: %s\n", strerror(errno));
 }
 
-static void spin(struct box *box)
+/* In the process on an isolated CPU: its box, and how much of it is done. */
+static struct box *own_box;
+static unsigned int served;
+
+void isolated_next(void)
+{
+	box_store(&own_box->done, ++served);
+	box_wait(own_box, served);
+}
+
+int isolated_read(void)
 {
 	struct oracle_state state;
-	unsigned int served = 0;
 
-	for (;;) {
-		while (atomic_load(&box->asked) == served) {
-			atomic_store(&box->pong, atomic_load(&box->ping));
-			__builtin_ia32_pause();
-		}
-		if (ioctl(oracle_fd, ORACLE_READ, &state))
-			_exit(1);
-		box->seen = state.seen;
-		atomic_store(&box->done, ++served);
+	if (ioctl(oracle_fd, ORACLE_READ, &state))
+		_exit(1);
+	own_box->seen = state.seen;
+	return state.seen;
+}
+
+static void spin(struct box *box)
+{
+	own_box = box;
+	for (box_wait(box, 0);; isolated_next()) {
+		if (box->enter)
+			((void (*)(void))(unsigned long)box->enter)();
+		else
+			isolated_read();
 	}
 }
 
-static void start_one(struct isolated *iso, int cpu)
+/* The 32-bit program is beside this one; it finds its files by their numbers. */
+static void become(const char *program, int box_fd)
 {
-	cpu_set_t set;
-	int seen;
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
 
-	iso->cpu = cpu;
+	if (n < 0)
+		_exit(1);
+	path[n] = 0;
+	slash = strrchr(path, '/');
+	snprintf(slash + 1, path + sizeof(path) - slash - 1, "%s", program);
+	/* Away from the two numbers first: each could be the other's. */
+	box_fd = fcntl(box_fd, F_DUPFD, BOX_ORACLE_FD + 1);
+	oracle_fd = fcntl(oracle_fd, F_DUPFD, BOX_ORACLE_FD + 1);
+	dup2(box_fd, BOX_FD);
+	dup2(oracle_fd, BOX_ORACLE_FD);
+	execl(path, path, NULL);
+	_exit(1);
+}
+
+void isolated_spawn(struct isolated *iso, const char *program)
+{
+	int fd = memfd_create("box", 0);
+	cpu_set_t set;
+
+	if (fd < 0 || ftruncate(fd, sizeof(*iso->box)))
+		ksft_exit_fail_msg("memfd: %s\n", strerror(errno));
 	iso->box = mmap(NULL, sizeof(*iso->box), PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+			MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (iso->box == MAP_FAILED)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
 
@@ -115,11 +139,22 @@ static void start_one(struct isolated *iso, int cpu)
 	if (!iso->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
+		CPU_SET(iso->cpu, &set);
 		if (sched_setaffinity(0, sizeof(set), &set))
 			_exit(1);
+		if (program)
+			become(program, fd);
 		spin(iso->box);
 	}
+	close(fd);
+}
+
+static void start_one(struct isolated *iso, int cpu)
+{
+	int seen;
+
+	iso->cpu = cpu;
+	isolated_spawn(iso, NULL);
 	isolated_read_all(iso, 1, &seen);
 }
 
@@ -168,24 +203,51 @@ void isolated_stop(struct isolated *cpus, int n)
 }
 
 /* Wait for an answer of the child: *@answer == *@question. */
-static void await(const struct isolated *iso, atomic_uint *answer, atomic_uint *question)
+static void await(const struct isolated *iso, unsigned int *answer, unsigned int *question)
 {
-	while (atomic_load(answer) != atomic_load(question)) {
+	while (box_load(answer) != box_load(question)) {
 		if (waitpid(iso->pid, NULL, WNOHANG))
 			ksft_exit_fail_msg("the process on CPU %d died\n", iso->cpu);
 		__builtin_ia32_pause();
 	}
 }
 
-/* On return each CPU has been in user mode since the call. */
-static void ping_all(const struct isolated *cpus, int n)
+void isolated_ping(const struct isolated *cpus, int n)
 {
 	int i;
 
 	for (i = 0; i < n; i++)
-		atomic_fetch_add(&cpus[i].box->ping, 1);
+		box_store(&cpus[i].box->ping, cpus[i].box->ping + 1);
 	for (i = 0; i < n; i++)
 		await(&cpus[i], &cpus[i].box->pong, &cpus[i].box->ping);
+}
+
+static void ask(struct isolated *iso, void (*enter)(void), unsigned int method)
+{
+	iso->box->enter = (unsigned long)enter;
+	iso->box->method = method;
+	box_store(&iso->box->asked, iso->box->asked + 1);
+}
+
+void isolated_enter(struct isolated *iso, void (*enter)(void), unsigned int method)
+{
+	ask(iso, enter, method);
+	await(iso, &iso->box->done, &iso->box->asked);
+}
+
+int isolated_try(struct isolated *iso, unsigned int method)
+{
+	int status;
+
+	ask(iso, NULL, method);
+	while (box_load(&iso->box->done) != box_load(&iso->box->asked)) {
+		if (waitpid(iso->pid, &status, WNOHANG) == iso->pid) {
+			munmap(iso->box, sizeof(*iso->box));
+			return WIFSIGNALED(status) ? WTERMSIG(status) : -1;
+		}
+		__builtin_ia32_pause();
+	}
+	return 0;
 }
 
 void isolated_read_all(struct isolated *cpus, int n, int *seen)
@@ -193,12 +255,17 @@ void isolated_read_all(struct isolated *cpus, int n, int *seen)
 	int i;
 
 	for (i = 0; i < n; i++)
-		atomic_fetch_add(&cpus[i].box->asked, 1);
+		ask(&cpus[i], NULL, BOX_READ);
 
 	for (i = 0; i < n; i++) {
 		await(&cpus[i], &cpus[i].box->done, &cpus[i].box->asked);
 		seen[i] = cpus[i].box->seen;
 	}
+}
+
+int oracle_command(unsigned long request, void *arg)
+{
+	return ioctl(oracle_fd, request, arg) ? errno : 0;
 }
 
 int oracle_request(unsigned long request)
@@ -462,14 +529,14 @@ void batch_begin(struct batch *batch, const struct isolated *cpus, int n)
 	flushes_start();
 	memset(batch->before, 0, sizeof(batch->before));
 	for (tries = 0; quiet < QUIET_READS && tries < MAX_QUIET_TRIES; tries++) {
-		ping_all(cpus, n);
+		isolated_ping(cpus, n);
 		quiet = quiet_since(batch->before, cpus, n) ? quiet + 1 : 0;
 	}
 	/*
 	 * An interrupt that was counted above may still be in progress.  It is
 	 * over once its CPU answers from user mode; a later one counts.
 	 */
-	ping_all(cpus, n);
+	isolated_ping(cpus, n);
 }
 
 static enum verdict judge(struct batch *batch, const struct isolated *cpus, int n)

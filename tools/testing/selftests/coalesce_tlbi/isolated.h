@@ -96,6 +96,65 @@ int isolated_start(struct isolated *cpus);
 void isolated_stop(struct isolated *cpus, int n);
 
 /**
+ * isolated_spawn() - Put a process on an isolated CPU
+ * @iso: the CPU is given, the process and the box are filled
+ * @program: NULL for one that calls functions of this program, or the name of a
+ *	program beside this one that serves a box (isolated_box.h)
+ */
+void isolated_spawn(struct isolated *iso, const char *program);
+
+/**
+ * isolated_enter() - Have one process enter the kernel in a given way
+ * @iso: the process
+ * @enter: called there; NULL to read through the address
+ * @method: enum box_method, for a process of another program
+ *
+ * When this returns the CPU has been in user mode after that.
+ */
+void isolated_enter(struct isolated *iso, void (*enter)(void), unsigned int method);
+
+/**
+ * isolated_try() - The same for a process that may not survive it
+ * @iso: a process of another program
+ * @method: what to try
+ *
+ * Return: 0 if it did it; else it is gone, and the signal that ended it or -1.
+ */
+int isolated_try(struct isolated *iso, unsigned int method);
+
+/**
+ * isolated_ping() - Wait until each CPU has been in user mode since the call
+ * @cpus: the CPUs
+ * @n: number of them
+ */
+void isolated_ping(const struct isolated *cpus, int n);
+
+/**
+ * isolated_next() - In a function that isolated_enter() calls: done, what next?
+ *
+ * For functions that are to be in two parts: returns when the next one is asked
+ * for, in user mode and with no system call.  Whatever that is, it is taken as
+ * the second part.
+ */
+void isolated_next(void);
+
+/**
+ * isolated_read() - In such a function: read through the address
+ *
+ * Return: the page that it reached, -1 for neither.
+ */
+int isolated_read(void);
+
+/**
+ * oracle_command() - A request to the test module that has an argument
+ * @request: ORACLE_PROBE and those after it
+ * @arg: as the request wants it
+ *
+ * Return: 0 or an error number.
+ */
+int oracle_command(unsigned long request, void *arg);
+
+/**
  * isolated_read_all() - Have CPUs enter the kernel and read through the address
  * @cpus: the CPUs
  * @n: number of them

@@ -67,4 +67,63 @@ struct oracle_nmi {
 /* From now on, read through the address in every NMI on the given CPU. */
 #define ORACLE_WATCH_NMI	_IOWR('C', 6, struct oracle_nmi)
 
+/**
+ * struct oracle_probe - a place in the kernel that reads through the address
+ * @name: "function:NAME" (its first instruction), "tracepoint:NAME", "die" (an
+ *	exception from user mode, when its notifiers are called), "nmi"; empty
+ *	for none
+ */
+struct oracle_probe {
+	char name[64];
+};
+
+/*
+ * Move the probe; there is one at a time.  Patches kernel text, which sends
+ * every CPU into the kernel.  ENOENT if the kernel has no such place.
+ */
+#define ORACLE_PROBE		_IOW('C', 7, struct oracle_probe)
+
+/* Count what the probe finds on this CPU from now on; an int, -1 for no CPU. */
+#define ORACLE_ARM		_IOW('C', 8, __s32)
+
+/**
+ * struct oracle_hit - what the probe found on its CPU since it was armed
+ * @count: how often it was passed
+ * @from_user: how often an interrupt that had interrupted user mode did
+ * @seen: page that the first read reached, as in oracle_state
+ * @mapped: page that the address was mapped to then
+ * @word: kernel_cr3_loaded of the CPU then; -1 in a kernel that has none
+ */
+struct oracle_hit {
+	__s32 count;
+	__s32 from_user;
+	__s32 seen;
+	__s32 mapped;
+	__s64 word;
+};
+
+#define ORACLE_HIT		_IOR('C', 9, struct oracle_hit)
+
+/* kernel_cr3_loaded of another CPU, read once. */
+struct oracle_word {
+	__s32 cpu;
+	__s32 pad;
+	__s64 word;
+};
+
+#define ORACLE_WORD		_IOWR('C', 10, struct oracle_word)
+
+/* Raise an interrupt on a CPU that nobody waits for. */
+enum oracle_vector {
+	ORACLE_VECTOR_TIMER, ORACLE_VECTOR_RESCHEDULE, ORACLE_VECTOR_CALL,
+	ORACLE_VECTOR_CALL_SINGLE, ORACLE_VECTOR_IRQ_WORK, ORACLE_VECTOR_NMI,
+};
+
+struct oracle_kick {
+	__s32 cpu;
+	__s32 vector;
+};
+
+#define ORACLE_KICK		_IOW('C', 11, struct oracle_kick)
+
 #endif

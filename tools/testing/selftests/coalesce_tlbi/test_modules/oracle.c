@@ -22,6 +22,7 @@
 #include <asm/nmi.h>
 
 #include "coalesce_tlbi_oracle.h"
+#include "probe.h"
 
 /* How often to try for the address that was just given up. */
 #define MAX_TRIES	64
@@ -86,11 +87,18 @@ static noinline int seen_through(const u64 *addr)
 	return mark == marks[0] ? 0 : mark == marks[1] ? 1 : -1;
 }
 
+void oracle_look(int *seen, int *should)
+{
+	*seen = seen_through(READ_ONCE(address));
+	*should = READ_ONCE(mapped);
+}
+
 /* But for @cpu, written by the NMI handler of that CPU alone. */
 static struct oracle_nmi nmi = { .cpu = -1, .seen = -1 };
 
 static int oracle_nmi_handler(unsigned int type, struct pt_regs *regs)
 {
+	probe_nmi();
 	if (raw_smp_processor_id() == READ_ONCE(nmi.cpu)) {
 		nmi.seen = seen_through(READ_ONCE(address));
 		nmi.mapped = READ_ONCE(mapped);
@@ -139,6 +147,8 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (cmd == ORACLE_WATCH_NMI)
 		return watch_nmi((void __user *)arg);
+	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_PROBE))
+		return probe_ioctl(cmd, (void __user *)arg);
 
 	if (cmd == ORACLE_READ) {
 		state.seen = seen_through(READ_ONCE(address));
@@ -171,6 +181,7 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 static const struct file_operations oracle_fops = {
 	.owner		= THIS_MODULE,
 	.unlocked_ioctl	= oracle_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
 };
 
 static struct miscdevice oracle_device = {
@@ -180,20 +191,18 @@ static struct miscdevice oracle_device = {
 	.mode	= 0600,
 };
 
-static int find_drain(void)
+void *oracle_function(const char *name)
 {
 	struct kprobe probe = {
-		.symbol_name	= "drain_vmap_area_work",
+		.symbol_name	= name,
 		.flags		= KPROBE_FLAG_DISABLED,
 	};
-	int err = register_kprobe(&probe);
 
-	if (err)
-		return err;
-	/* With IBT a probe on a function stands behind its ENDBR. */
-	drain_work = (void *)probe.addr - ENDBR_INSN_SIZE;
+	if (register_kprobe(&probe))
+		return NULL;
 	unregister_kprobe(&probe);
-	return 0;
+	/* With IBT a probe on a function stands behind its ENDBR. */
+	return (void *)probe.addr - ENDBR_INSN_SIZE;
 }
 
 static void free_all(void)
@@ -208,15 +217,15 @@ static void free_all(void)
 
 static int __init oracle_init(void)
 {
-	int err = find_drain();
+	int err = -ENOMEM;
 	int i;
 
-	if (err) {
-		pr_err("no drain_vmap_area_work in this kernel, or no kprobes: %d\n", err);
-		return err;
+	drain_work = oracle_function("drain_vmap_area_work");
+	if (!drain_work) {
+		pr_err("no drain_vmap_area_work in this kernel, or no kprobes\n");
+		return -ENOENT;
 	}
 
-	err = -ENOMEM;
 	for (i = 0; i < ARRAY_SIZE(pages); i++) {
 		pages[i] = alloc_page(GFP_KERNEL);
 		if (!pages[i])
@@ -230,11 +239,16 @@ static int __init oracle_init(void)
 	err = register_nmi_handler(NMI_LOCAL, oracle_nmi_handler, 0, ORACLE_DEVICE);
 	if (err)
 		goto fail;
-	err = misc_register(&oracle_device);
+	err = probe_init();
 	if (err)
 		goto fail_nmi;
+	err = misc_register(&oracle_device);
+	if (err)
+		goto fail_probe;
 	return 0;
 
+fail_probe:
+	probe_exit();
 fail_nmi:
 	unregister_nmi_handler(NMI_LOCAL, ORACLE_DEVICE);
 fail:
@@ -245,6 +259,7 @@ fail:
 static void __exit oracle_exit(void)
 {
 	misc_deregister(&oracle_device);
+	probe_exit();
 	unregister_nmi_handler(NMI_LOCAL, ORACLE_DEVICE);
 	free_all();
 }

@@ -1,0 +1,529 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every way from user mode into the kernel and back, one by one, on an isolated
+ * CPU that owes a flush.  A probe reads through the oracle's address as early on
+ * that way as the kernel can be instrumented: it must not reach the page that
+ * the address was mapped to before, and the CPU's word must say LOADED there.
+ * Afterwards the CPU must count as in user mode, so that a flush is deferred.
+ *
+ * A CPU that happens to be interrupted between the flush and the entry has
+ * flushed by another way; that is why there are many rounds, and why the control
+ * (no flush, nothing owed) has to see the old page in most of its rounds.
+ */
+#define _GNU_SOURCE
+#include <asm/ldt.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/ucontext.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+#include "isolated.h"
+#include "isolated_box.h"
+
+#define ROUNDS		16
+#define CONTROL_ROUNDS	6
+#define DRAINS		5
+#define MAX_REPEATS	20
+
+#define KERNEL_CR3_LOADED	1
+
+/* A selector that no table has, and one of the first LDT entry. */
+#define BAD_SELECTOR	0xff7
+#define LDT_SELECTOR	7
+
+#define VSYSCALL_TIME	0xffffffffff600400UL
+
+#define NR_GETPPID_32	64
+
+static struct isolated cpus[MAX_ISOLATED];
+static struct isolated *iso = cpus;
+static bool defers, shows;
+
+/*
+ * In the process on the isolated CPU.  Faults end in a signal handler, which
+ * leaves by a jump: that enters the kernel no second time.
+ */
+static enum { JUMP_BACK, RETURN, RETURN_BADLY } on_signal;
+static sigjmp_buf back;
+
+static void handler(int sig, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+
+	if (on_signal == JUMP_BACK)
+		siglongjmp(back, 1);
+
+	isolated_read();
+	isolated_next();
+	if (on_signal == RETURN_BADLY)
+		uc->uc_mcontext.gregs[REG_CSGSFS] =
+			(uc->uc_mcontext.gregs[REG_CSGSFS] & ~0xffffLL) | BAD_SELECTOR;
+	on_signal = JUMP_BACK;
+}
+
+static void handle_signals(void)
+{
+	static const int signals[] = { SIGTRAP, SIGILL, SIGSEGV, SIGBUS, SIGFPE };
+	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_NODEFER };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &sa, NULL);
+}
+
+/* Run instructions that fault; come back in user mode after the signal. */
+#define FAULT(...) do {						\
+	if (!sigsetjmp(back, 0))				\
+		asm volatile(__VA_ARGS__);			\
+} while (0)
+
+static void read_page(void)
+{
+	isolated_read();
+}
+
+static void syscall64(void)
+{
+	long nr = SYS_getppid;
+
+	asm volatile("syscall" : "+a" (nr) : : "rcx", "r11", "memory");
+}
+
+static void int80(void)
+{
+	long nr = NR_GETPPID_32;
+
+	asm volatile("int $0x80" : "+a" (nr) : : "r8", "r9", "r10", "r11", "memory");
+}
+
+static void invalid_opcode(void)
+{
+	FAULT("ud2");
+}
+
+static void breakpoint_trap(void)
+{
+	FAULT("int3");
+}
+
+static void general_protection(void)
+{
+	FAULT("hlt");
+}
+
+static void divide_error(void)
+{
+	FAULT("xor %%eax, %%eax; xor %%edx, %%edx; div %%eax" : : : "rax", "rdx", "cc");
+}
+
+/* With the exception for division by zero unmasked. */
+static void x87_error(void)
+{
+	unsigned short unmasked = 0x37b;
+
+	FAULT("fninit; fldcw %0; fld1; fldz; fdivrp; fwait" : : "m" (unmasked));
+	asm volatile("fninit");
+}
+
+/* The trap comes after the instruction that follows POPF. */
+static void single_step(void)
+{
+	FAULT("lea -128(%%rsp), %%rsp; pushfq; orl $0x100, (%%rsp); popfq; nop; nop" : : : "cc");
+}
+
+static void fault_segv(void)
+{
+	FAULT("movb $0, 8");
+}
+
+static void fault_anonymous(void)
+{
+	static char *page;
+	static int left;
+	const size_t n = 64, size = 4096;
+
+	if (!left) {
+		page = mmap(NULL, n * size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		left = n;
+		return;
+	}
+	asm volatile("movb $1, %0" : "=m" (*page));
+	page += size;
+	left--;
+}
+
+static __attribute_noinline__ void target(void)
+{
+	asm volatile("nop");
+}
+
+/* #DB from user mode by a debug register; no signal. */
+static void hardware_breakpoint(void)
+{
+	static int fd = -1;
+
+	if (fd < 0) {
+		struct perf_event_attr attr = {
+			.type = PERF_TYPE_BREAKPOINT, .size = sizeof(attr),
+			.bp_type = HW_BREAKPOINT_X, .bp_addr = (uintptr_t)target,
+			.bp_len = sizeof(long), .exclude_kernel = 1, .exclude_hv = 1,
+		};
+
+		fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+		if (fd < 0)
+			_exit(1);
+	}
+	target();
+}
+
+static void vsyscall(void)
+{
+	((long (*)(long *))VSYSCALL_TIME)(NULL);
+}
+
+/* In two parts: into a handler, which reads and waits, and back out of it. */
+static void signal_frame(void)
+{
+	on_signal = RETURN;
+	asm volatile("int3" ::: "memory");
+}
+
+/* The same, but the frame cannot be returned to: IRET itself faults. */
+static void bad_frame(void)
+{
+	on_signal = RETURN_BADLY;
+	FAULT("int3");
+}
+
+/* From now on interrupts of this process return to a 16-bit stack segment. */
+static void sixteen_bit_stack(void)
+{
+	struct user_desc desc = {
+		.limit = 0xffff, .contents = MODIFY_LDT_CONTENTS_DATA,
+	};
+	static bool loaded;
+
+	if (!loaded && syscall(SYS_modify_ldt, 1, &desc, sizeof(desc)))
+		_exit(1);
+	loaded = true;
+	isolated_read();
+	asm volatile("mov %0, %%ss" : : "r" (LDT_SELECTOR));
+}
+
+static void still_sixteen_bit_stack(void)
+{
+	unsigned short ss;
+
+	asm volatile("mov %%ss, %0" : "=r" (ss));
+	if (ss != LDT_SELECTOR)
+		_exit(1);
+}
+
+/* In two parts: a new process leaves the kernel for the first time; it ends. */
+static void new_process(void)
+{
+	pid_t pid = vfork();
+
+	if (!pid) {
+		isolated_next();
+		_exit(0);
+	}
+	if (pid < 0)
+		_exit(1);
+}
+
+/**
+ * struct way - one way into the kernel and back
+ * @name: its name
+ * @probe: where it is instrumented, as ORACLE_PROBE wants it
+ * @prime: read through the address, on the isolated CPU; NULL for a plain read
+ * @enter: go that way, on the isolated CPU
+ * @kick: or have this interrupt raised from another CPU, if @enter is NULL
+ * @check: called on the isolated CPU after it, enters nothing; or NULL
+ * @last: @enter waits in user mode in its middle, and has to be asked once more
+ * @program: NULL, or the program that @method is for
+ * @method: for entries_32
+ */
+struct way {
+	const char *name, *probe;
+	void (*prime)(void);
+	void (*enter)(void);
+	void (*check)(void);
+	enum oracle_vector kick;
+	bool last;
+	const char *program;
+	enum box_method method;
+};
+
+static const struct way ways[] = {
+	{ "syscall", "function:__x64_sys_getppid", .enter = syscall64 },
+	{ "int80", "function:__x64_sys_getppid", .enter = int80 },
+	{ "int80-32bit", "function:__x64_sys_getppid", .program = "entries_32",
+	  .method = BOX_INT80, .enter = read_page },
+	{ "sysenter", "function:__x64_sys_getppid", .program = "entries_32",
+	  .method = BOX_SYSENTER, .enter = read_page },
+	{ "syscall32", "function:__x64_sys_getppid", .program = "entries_32",
+	  .method = BOX_SYSCALL32, .enter = read_page },
+	{ "page-fault", "tracepoint:page_fault_user", .enter = fault_anonymous },
+	{ "page-fault-signal", "tracepoint:page_fault_user", .enter = fault_segv },
+	{ "invalid-opcode", "die", .enter = invalid_opcode },
+	{ "breakpoint-trap", "die", .enter = breakpoint_trap },
+	{ "divide-error", "die", .enter = divide_error },
+	{ "general-protection", "function:force_sig", .enter = general_protection },
+	{ "x87-error", "function:force_sig_fault", .enter = x87_error },
+	{ "single-step", "die", .enter = single_step },
+	{ "hardware-breakpoint", "function:perf_bp_event", .enter = hardware_breakpoint },
+	{ "timer", "tracepoint:local_timer_entry", .kick = ORACLE_VECTOR_TIMER },
+	{ "reschedule-ipi", "tracepoint:reschedule_entry", .kick = ORACLE_VECTOR_RESCHEDULE },
+	{ "call-ipi", "tracepoint:call_function_entry", .kick = ORACLE_VECTOR_CALL },
+	{ "call-single-ipi", "tracepoint:call_function_single_entry",
+	  .kick = ORACLE_VECTOR_CALL_SINGLE },
+	{ "irq-work-ipi", "tracepoint:irq_work_entry", .kick = ORACLE_VECTOR_IRQ_WORK },
+	{ "nmi", "nmi", .kick = ORACLE_VECTOR_NMI },
+	{ "vsyscall", "tracepoint:emulate_vsyscall", .enter = vsyscall },
+	{ "sigreturn", "function:__x64_sys_rt_sigreturn", .prime = signal_frame,
+	  .enter = read_page },
+	{ "bad-iret", "function:force_sig", .prime = bad_frame, .enter = read_page },
+	{ "espfix", "tracepoint:local_timer_entry", .prime = sixteen_bit_stack,
+	  .kick = ORACLE_VECTOR_TIMER, .check = still_sixteen_bit_stack },
+	{ "new-process", "function:__x64_sys_vfork", .enter = new_process, .last = true },
+};
+
+#define RESULTS_OF_WAY	4
+
+static void command(unsigned long request, void *arg)
+{
+	int err = oracle_command(request, arg);
+
+	if (err)
+		ksft_exit_fail_msg("oracle request %#lx: %s\n", request, strerror(err));
+}
+
+static void await_hit(struct oracle_hit *hit)
+{
+	do {
+		isolated_ping(iso, 1);
+		command(ORACLE_HIT, hit);
+	} while (!hit->count);
+}
+
+/* Go the way once after @request; it stays in its middle if it has one. */
+static void go(const struct way *way, unsigned long request, struct oracle_hit *hit)
+{
+	struct oracle_kick kick = { .cpu = iso->cpu, .vector = way->kick };
+	int nobody = -1;
+
+	/* If the address was lost it is another now: read through that one. */
+	isolated_enter(iso, way->prime, BOX_READ);
+	while (request && oracle_request(request) < 0) {
+		if (way->prime && way->enter)
+			isolated_enter(iso, way->enter, way->method);
+		isolated_enter(iso, way->prime, BOX_READ);
+	}
+
+	command(ORACLE_ARM, &iso->cpu);
+	if (way->enter) {
+		isolated_enter(iso, way->enter, way->method);
+		command(ORACLE_HIT, hit);
+	} else {
+		command(ORACLE_KICK, &kick);
+		await_hit(hit);
+	}
+	isolated_ping(iso, 1);
+	if (way->check)
+		isolated_enter(iso, way->check, 0);
+	command(ORACLE_ARM, &nobody);
+}
+
+static void finish(const struct way *way)
+{
+	if (way->last)
+		isolated_enter(iso, NULL, BOX_READ);
+}
+
+struct seen {
+	int passed, stale, loaded;
+};
+
+static struct seen rounds(const struct way *way, int n, unsigned long request)
+{
+	struct seen seen = { 0 };
+	struct oracle_hit hit;
+
+	while (n--) {
+		go(way, request, &hit);
+		finish(way);
+		seen.passed += hit.count > 0;
+		seen.stale += hit.count && hit.seen != hit.mapped;
+		seen.loaded += hit.word == KERNEL_CR3_LOADED;
+		/* What a control round leaves in the TLB must not prime the next. */
+		if (request == ORACLE_REMAP_NO_FLUSH)
+			oracle_round(iso, 1, ORACLE_REMAP);
+	}
+	return seen;
+}
+
+static bool counts_as_user_mode(void)
+{
+	struct oracle_word word = { .cpu = iso->cpu };
+
+	command(ORACLE_WORD, &word);
+	return word.word >= 0 && !(word.word & KERNEL_CR3_LOADED);
+}
+
+/* After the way back, before anything else takes the CPU into the kernel. */
+static enum verdict after(const struct way *way, unsigned long *deferred, bool *user)
+{
+	struct oracle_hit hit;
+	struct batch batch;
+	enum verdict verdict;
+	int i;
+
+	go(way, 0, &hit);
+	*user = counts_as_user_mode();
+	batch_begin(&batch, iso, 1);
+	for (i = 0; i < DRAINS; i++)
+		oracle_request(ORACLE_DRAIN);
+	verdict = batch_end(&batch, iso, 1);
+	*deferred = batch.deferred[0];
+	finish(way);
+	return verdict;
+}
+
+static void test_exit(const struct way *way)
+{
+	enum verdict verdict = BATCH_STRAY;
+	unsigned long deferred = 0;
+	bool user = false;
+	int i;
+
+	for (i = 0; i < MAX_REPEATS && verdict == BATCH_STRAY; i++)
+		verdict = after(way, &deferred, &user);
+
+	if (defers)
+		ksft_test_result(user && verdict == BATCH_SPARED && deferred >= DRAINS,
+				 "%s: afterwards the CPU counts as in user mode\n", way->name);
+	else
+		ksft_test_result(!user && verdict == BATCH_INTERRUPTED && !deferred,
+				 "%s: control: nothing is deferred afterwards\n", way->name);
+}
+
+static void test_control(const struct way *way)
+{
+	struct seen seen = rounds(way, CONTROL_ROUNDS, ORACLE_REMAP_NO_FLUSH);
+
+	ksft_print_msg("%s: %d of %d stale without a flush\n", way->name, seen.stale,
+		       CONTROL_ROUNDS);
+	if (!shows)
+		ksft_test_result_skip("%s: control: not observable here\n", way->name);
+	else if (!strcmp(coalesce_mode(), "always"))
+		ksft_test_result(!seen.stale, "%s: flushes with nothing deferred\n", way->name);
+	else
+		ksft_test_result(seen.stale > CONTROL_ROUNDS / 2,
+				 "%s: control: without a flush the old page is seen\n",
+				 way->name);
+}
+
+static void test_entry(const struct way *way)
+{
+	struct seen seen = rounds(way, ROUNDS, ORACLE_REMAP);
+
+	ksft_print_msg("%s: %d rounds, %d passed the probe, %d with LOADED, %d stale\n", way->name,
+		       ROUNDS, seen.passed, seen.loaded, seen.stale);
+	if (seen.passed == ROUNDS && !strcmp(coalesce_mode(), "none"))
+		ksft_test_result_skip("%s: a kernel without the word\n", way->name);
+	else
+		ksft_test_result(seen.passed == ROUNDS && seen.loaded == ROUNDS,
+				 "%s: the word is LOADED at %s\n", way->name, way->probe);
+	if (!shows && !seen.stale)
+		ksft_test_result_skip("%s: a stale read is not observable here\n", way->name);
+	else
+		ksft_test_result(!seen.stale, "%s: nothing stale at %s\n", way->name,
+				 way->probe);
+}
+
+static void skip(const struct way *way, const char *why)
+{
+	int i;
+
+	for (i = 0; i < RESULTS_OF_WAY; i++)
+		ksft_test_result_skip("%s: %s\n", way->name, why);
+}
+
+static void test_way(const struct way *way)
+{
+	struct oracle_probe probe = { 0 };
+	char why[64];
+	int err;
+
+	snprintf(probe.name, sizeof(probe.name), "%s", way->probe);
+	err = oracle_command(ORACLE_PROBE, &probe);
+	if (err) {
+		snprintf(why, sizeof(why), "%s: %s", way->probe, strerror(err));
+		skip(way, why);
+		return;
+	}
+	isolated_spawn(iso, way->program);
+	if (way->program && isolated_try(iso, way->method) == SIGILL) {
+		skip(way, "this CPU does not have it");
+		return;
+	}
+	/* What a process does only the first time it goes a way is not that way. */
+	rounds(way, 1, ORACLE_REMAP);
+	test_entry(way);
+	test_control(way);
+	test_exit(way);
+	isolated_stop(iso, 1);
+}
+
+static bool chosen(const struct way *way, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (!strcmp(way->name, argv[i]))
+			return true;
+	return argc == 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct oracle_probe none = { 0 };
+	unsigned int i, n = 0;
+	int n_cpus;
+
+	for (i = 0; i < ARRAY_SIZE(ways); i++)
+		n += chosen(&ways[i], argc, argv);
+	if (!n || (argc > 1 && n != (unsigned int)argc - 1)) {
+		fprintf(stderr, "usage: %s [WAY...]; there is:", argv[0]);
+		for (i = 0; i < ARRAY_SIZE(ways); i++)
+			fprintf(stderr, " %s", ways[i].name);
+		fprintf(stderr, "\n");
+		return 2;
+	}
+
+	ksft_print_header();
+	n_cpus = isolated_start(cpus);
+	isolated_stop(cpus, n_cpus);
+	defers = coalesce_defers();
+	shows = staleness_shows();
+	ksft_print_msg("mode %s, CPU %d\n", coalesce_mode(), iso->cpu);
+
+	handle_signals();
+	ksft_set_plan(RESULTS_OF_WAY * n);
+	for (i = 0; i < ARRAY_SIZE(ways); i++)
+		if (chosen(&ways[i], argc, argv))
+			test_way(&ways[i]);
+	command(ORACLE_PROBE, &none);
+	ksft_finished();
+}

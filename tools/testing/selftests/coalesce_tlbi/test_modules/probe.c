@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reads through the oracle's address at a chosen place in the kernel, as early
+ * on an entry path as the kernel can be instrumented, and notes what the CPU's
+ * word was there.
+ */
+#include <linux/kdebug.h>
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/tracepoint.h>
+#include <linux/uaccess.h>
+#include <asm/apic.h>
+#include <asm/irq_regs.h>
+#include <asm/irq_vectors.h>
+
+#include "coalesce_tlbi_oracle.h"
+#include "probe.h"
+
+enum probe_kind { PROBE_NONE, PROBE_FUNCTION, PROBE_TRACEPOINT, PROBE_DIE, PROBE_NMI };
+
+/* Serialises moving the probe. */
+static DEFINE_MUTEX(probe_lock);
+static enum probe_kind kind;
+static struct kprobe kprobe;
+static char kprobe_name[64];
+static struct tracepoint *tracepoint;
+
+static unsigned long __percpu *words;
+
+/*
+ * Written by the armed CPU, which may be interrupted inside by the probe again
+ * only if that is an NMI's; a reader sees a whole first hit once count is not 0.
+ */
+static int armed_cpu = -1;
+static struct oracle_hit hit;
+
+static s64 word_of(int cpu)
+{
+	return words ? READ_ONCE(*per_cpu_ptr(words, cpu)) : -1;
+}
+
+static notrace void take(bool from_user)
+{
+	int cpu = raw_smp_processor_id();
+	int count;
+
+	/* Pairs with arm(). */
+	if (cpu != smp_load_acquire(&armed_cpu))
+		return;
+	count = hit.count;
+	if (!count) {
+		oracle_look(&hit.seen, &hit.mapped);
+		hit.word = word_of(cpu);
+	}
+	hit.from_user += from_user;
+	/* After the rest of the hit; pairs with copy_hit(). */
+	smp_store_release(&hit.count, count + 1);
+}
+
+static int at_function(struct kprobe *p, struct pt_regs *regs)
+{
+	take(false);
+	return 0;
+}
+
+/* Tracepoints have more arguments, which the calling convention lets us ignore. */
+static void at_tracepoint(void *data)
+{
+	struct pt_regs *regs = get_irq_regs();
+
+	take(regs && user_mode(regs));
+}
+
+static int at_die(struct notifier_block *nb, unsigned long val, void *data)
+{
+	struct die_args *args = data;
+
+	if (READ_ONCE(kind) == PROBE_DIE && user_mode(args->regs) &&
+	    (val == DIE_TRAP || val == DIE_INT3 || val == DIE_DEBUG))
+		take(true);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block die_notifier = {
+	.notifier_call	= at_die,
+	.priority	= INT_MAX,
+};
+
+void probe_nmi(void)
+{
+	if (READ_ONCE(kind) == PROBE_NMI)
+		take(false);
+}
+
+static void find_tracepoint(struct tracepoint *tp, void *name)
+{
+	if (!strcmp(tp->name, name))
+		tracepoint = tp;
+}
+
+static void unset(void)
+{
+	if (kind == PROBE_FUNCTION) {
+		unregister_kprobe(&kprobe);
+	} else if (kind == PROBE_TRACEPOINT) {
+		tracepoint_probe_unregister(tracepoint, at_tracepoint, NULL);
+		tracepoint_synchronize_unregister();
+	}
+	WRITE_ONCE(kind, PROBE_NONE);
+}
+
+static int set_function(const char *name)
+{
+	strscpy(kprobe_name, name);
+	kprobe = (struct kprobe){ .symbol_name = kprobe_name, .pre_handler = at_function };
+	return register_kprobe(&kprobe);
+}
+
+static int set_tracepoint(char *name)
+{
+	tracepoint = NULL;
+	for_each_kernel_tracepoint(find_tracepoint, name);
+	if (!tracepoint)
+		return -ENOENT;
+	return tracepoint_probe_register(tracepoint, at_tracepoint, NULL);
+}
+
+static int set(char *name)
+{
+	enum probe_kind new;
+	int err = 0;
+
+	unset();
+	if (!*name) {
+		new = PROBE_NONE;
+	} else if (strstarts(name, "function:")) {
+		new = PROBE_FUNCTION;
+		err = set_function(name + strlen("function:"));
+	} else if (strstarts(name, "tracepoint:")) {
+		new = PROBE_TRACEPOINT;
+		err = set_tracepoint(name + strlen("tracepoint:"));
+	} else if (!strcmp(name, "die")) {
+		new = PROBE_DIE;
+	} else if (!strcmp(name, "nmi")) {
+		new = PROBE_NMI;
+	} else {
+		err = -EINVAL;
+	}
+	if (!err)
+		WRITE_ONCE(kind, new);
+	return err;
+}
+
+static int move_probe(void __user *arg)
+{
+	struct oracle_probe request;
+	int err;
+
+	if (copy_from_user(&request, arg, sizeof(request)))
+		return -EFAULT;
+	request.name[sizeof(request.name) - 1] = 0;
+	mutex_lock(&probe_lock);
+	err = set(request.name);
+	mutex_unlock(&probe_lock);
+	return err;
+}
+
+static int arm(int __user *arg)
+{
+	int cpu;
+
+	if (get_user(cpu, arg))
+		return -EFAULT;
+	WRITE_ONCE(armed_cpu, -1);
+	hit = (struct oracle_hit){ .seen = -1, .mapped = -1, .word = -1 };
+	/* The CPU that reads its number here finds the hit empty. */
+	smp_store_release(&armed_cpu, cpu);
+	return 0;
+}
+
+static int copy_hit(void __user *arg)
+{
+	struct oracle_hit copy = { 0 };
+
+	/* Pairs with take(): a hit that counts is there as a whole. */
+	if (smp_load_acquire(&hit.count))
+		copy = hit;
+	return copy_to_user(arg, &copy, sizeof(copy)) ? -EFAULT : 0;
+}
+
+static int copy_word(void __user *arg)
+{
+	struct oracle_word request;
+
+	if (copy_from_user(&request, arg, sizeof(request)))
+		return -EFAULT;
+	if (request.cpu < 0 || request.cpu >= nr_cpu_ids || !cpu_possible(request.cpu))
+		return -EINVAL;
+	request.word = word_of(request.cpu);
+	return copy_to_user(arg, &request, sizeof(request)) ? -EFAULT : 0;
+}
+
+static int kick(void __user *arg)
+{
+	static const int vectors[] = {
+		[ORACLE_VECTOR_TIMER]		= LOCAL_TIMER_VECTOR,
+		[ORACLE_VECTOR_RESCHEDULE]	= RESCHEDULE_VECTOR,
+		[ORACLE_VECTOR_CALL]		= CALL_FUNCTION_VECTOR,
+		[ORACLE_VECTOR_CALL_SINGLE]	= CALL_FUNCTION_SINGLE_VECTOR,
+		[ORACLE_VECTOR_IRQ_WORK]	= IRQ_WORK_VECTOR,
+		[ORACLE_VECTOR_NMI]		= NMI_VECTOR,
+	};
+	struct oracle_kick request;
+
+	if (copy_from_user(&request, arg, sizeof(request)))
+		return -EFAULT;
+	if (request.cpu < 0 || request.cpu >= nr_cpu_ids || !cpu_online(request.cpu) ||
+	    request.vector < 0 || request.vector >= ARRAY_SIZE(vectors))
+		return -EINVAL;
+	apic->send_IPI(request.cpu, vectors[request.vector]);
+	return 0;
+}
+
+long probe_ioctl(unsigned int cmd, void __user *arg)
+{
+	switch (cmd) {
+	case ORACLE_PROBE:
+		return move_probe(arg);
+	case ORACLE_ARM:
+		return arm(arg);
+	case ORACLE_HIT:
+		return copy_hit(arg);
+	case ORACLE_WORD:
+		return copy_word(arg);
+	case ORACLE_KICK:
+		return kick(arg);
+	}
+	return -ENOTTY;
+}
+
+int probe_init(void)
+{
+	unsigned long (*lookup)(const char *name) = oracle_function("kallsyms_lookup_name");
+
+	if (lookup)
+		words = (unsigned long __percpu *)lookup("kernel_cr3_loaded");
+	return register_die_notifier(&die_notifier);
+}
+
+void probe_exit(void)
+{
+	unset();
+	unregister_die_notifier(&die_notifier);
+}
