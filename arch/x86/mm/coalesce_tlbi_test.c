@@ -11,6 +11,8 @@
  */
 #include <kunit/test.h>
 #include <linux/hw_breakpoint.h>
+#include <linux/io.h>
+#include <linux/pgtable.h>
 #include <linux/preempt.h>
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
@@ -261,6 +263,29 @@ static void test_huge_vfree(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 0);
 }
 
+/* iounmap() of a leaf of the largest size is noticed as well. */
+static void test_huge_iounmap(struct kunit *test)
+{
+	const resource_size_t nowhere = 1ULL << 38;
+	unsigned int level = PG_LEVEL_NONE;
+	void __iomem *mem;
+	long before;
+
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		kunit_skip(test, "needs nohz_full=");
+
+	mem = ioremap(nowhere, PUD_SIZE);
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	lookup_address((unsigned long __force)mem, &level);
+	before = atomic_long_read(&huge_unmaps);
+	iounmap(mem);
+	if (level != PG_LEVEL_1G)
+		kunit_skip(test, "ioremap() uses no 1G pages here");
+	KUNIT_EXPECT_GT(test, atomic_long_read(&huge_unmaps), before);
+	vm_unmap_aliases();
+	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 0);
+}
+
 static void test_parameter(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, parse_mode("always"), COALESCE_TLBI_ALWAYS);
@@ -322,6 +347,7 @@ static struct kunit_case coalesce_tlbi_cases[] = {
 	KUNIT_CASE(test_threshold),
 	KUNIT_CASE(test_huge),
 	KUNIT_CASE(test_huge_vfree),
+	KUNIT_CASE(test_huge_iounmap),
 	KUNIT_CASE(test_parameter),
 	KUNIT_CASE(test_mask),
 	KUNIT_CASE(test_breakpoint),
