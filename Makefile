@@ -1,22 +1,40 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # BASE=6.12 chooses the kernel (vm/bases), FLAVOUR=base its configuration
-# (vm/config), KDIR= a tree of your own.
-export BASE FLAVOUR KDIR ROUNDS
+# (vm/config), KDIR= a tree of your own, T= one test or mutant.
+export BASE FLAVOUR KDIR ROUNDS T
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: help run check kernel tree apply clean
+.PHONY: help run check check-full check-bochs mutants shell kernel tree apply clean
 .SILENT:
 
-#: make run		build, boot with isolated CPUs, show what reaches them
+#: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
 run:
 	vm/run
 
-#: make check		the tests a contributor runs
+#: make check		the tests a contributor runs [T=name FLAVOUR=]
 check:
 	vm/check
+
+#: make check-full	those, the kernel's own suites, NMI storms, Bochs, the mutants
+check-full: check
+	vm/check-suites
+	vm/check-bochs
+	proof/mutate
+
+#: make check-bochs	the tests that gain from a second emulator
+check-bochs:
+	vm/check-bochs
+
+#: make mutants		break the kernel in each known way: a test must notice [T=name]
+mutants:
+	proof/mutate
+
+#: make shell		a shell in the guest, with the tests in it
+shell:
+	vm/shell
 
 #: make kernel		build the kernel; last line: its build directory [FLAVOUR=]
 kernel:

@@ -534,6 +534,30 @@ void flushes_read(int cpu, struct flushes *f)
 	read_trace(cpu, count_flush, f);
 }
 
+struct callback {
+	const char *name;
+	unsigned long n;
+};
+
+static void count_callback(const char *text, void *arg)
+{
+	struct callback *c = arg;
+	const char *func = strstr(text, "func=");
+	size_t len = strlen(c->name);
+
+	if (func && !strncmp(func + 5, c->name, len) && func[5 + len] == ',' &&
+	    !strstr(text, "csd=0000000000000000"))
+		c->n++;
+}
+
+unsigned long callbacks_received(int cpu, const char *name)
+{
+	struct callback c = { .name = name };
+
+	read_trace(cpu, count_callback, &c);
+	return c.n;
+}
+
 unsigned long flushes_requested(void)
 {
 	unsigned long sum = 0;

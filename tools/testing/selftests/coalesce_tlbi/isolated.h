@@ -281,6 +281,15 @@ void flushes_start(void);
 void flushes_read(int cpu, struct flushes *f);
 
 /**
+ * callbacks_received() - Function calls that a CPU was interrupted for
+ * @cpu: its number
+ * @name: the function
+ *
+ * Return: number since flushes_start().
+ */
+unsigned long callbacks_received(int cpu, const char *name);
+
+/**
  * flushes_requested() - Kernel flushes that all CPUs have asked for
  *
  * Return: number since flushes_start().

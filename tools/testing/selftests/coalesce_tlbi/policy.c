@@ -44,6 +44,7 @@ static void test_memory_type(void)
 	struct oracle_probe probe = { "function:__change_page_attr_set_clr" };
 	struct oracle_arm arm = { .cpu = sched_getcpu(), .watched = cpus[0].cpu };
 	static const char name[] = "an alias is settled before its page changes memory type";
+	static const char flushed[] = "a change of memory type is flushed at once";
 	bool always = !strcmp(coalesce_mode(), "always"), owed = false;
 	struct counts before, after;
 	struct oracle_hit hit;
@@ -51,8 +52,10 @@ static void test_memory_type(void)
 
 	if (oracle_command(ORACLE_PROBE, &probe)) {
 		ksft_test_result_skip("%s: no %s\n", name, probe.name);
+		ksft_test_result_skip("%s: no %s\n", flushed, probe.name);
 		return;
 	}
+	flushes_start();
 	/* The control: a drain alone leaves a flush owed. */
 	for (i = 0; !owed && i < MAX_REPEATS; i++) {
 		isolated_ping(cpus, n_cpus);
@@ -75,10 +78,14 @@ static void test_memory_type(void)
 	else
 		ksft_test_result(hit.count && owed && after.settled > before.settled &&
 				 (always || !(hit.word & KERNEL_CR3_OWED)), "%s\n", name);
+	ksft_test_result(callbacks_received(cpus[0].cpu, "__cpa_flush_tlb"), "%s\n", flushed);
 }
 
-/* Interrupts other than for flushes that one large purge brings to any CPU. */
-static unsigned long woken(void)
+/*
+ * Interrupts other than for flushes that one large purge brings to any CPU, and
+ * those for flushes.
+ */
+static unsigned long woken(unsigned long *received)
 {
 	unsigned long most = 0, other;
 	struct counts after;
@@ -90,7 +97,9 @@ static unsigned long woken(void)
 	command(ORACLE_PURGE_MANY, NULL);
 	isolated_ping(cpus, n_cpus);
 	batch_end(&batch, cpus, n_cpus);
+	*received = 0;
 	for (i = 0; i < n_cpus; i++) {
+		*received += batch.received[i];
 		counts_read(cpus[i].cpu, &after);
 		other = after.interrupts - batch.before[i].interrupts - batch.received[i];
 		if (other > most)
@@ -107,18 +116,25 @@ static unsigned long woken(void)
 static void test_purge_helpers(void)
 {
 	struct sched_param fifo = { .sched_priority = 1 }, none = { 0 };
-	unsigned long least = -1, n;
+	unsigned long least = -1, least_flushes = -1, n, flushes;
 	int i;
 
 	if (sched_setscheduler(0, SCHED_FIFO, &fifo))
 		ksft_exit_fail_msg("no real-time priority\n");
-	for (i = 0; i < MAX_REPEATS / 4 && least; i++) {
-		n = woken();
+	for (i = 0; i < MAX_REPEATS / 4 && (least || least_flushes); i++) {
+		n = woken(&flushes);
 		if (n < least)
 			least = n;
+		if (flushes < least_flushes)
+			least_flushes = flushes;
 	}
 	sched_setscheduler(0, SCHED_OTHER, &none);
-	ksft_print_msg("least that a large purge brought: %lu interrupts but for flushes\n", least);
+	ksft_print_msg("least that a large purge brought: %lu flushes, %lu other interrupts\n",
+		       least_flushes, least);
+	if (defers)
+		ksft_test_result(!least_flushes, "the flush of a large purge is deferred\n");
+	else
+		ksft_test_result(least_flushes, "control: the flush of a large purge arrives\n");
 
 	if (defers)
 		ksft_test_result(!least, "a large purge wakes no isolated CPU\n");
@@ -171,7 +187,7 @@ int main(void)
 	defers = coalesce_defers();
 	ksft_print_msg("mode %s, %d isolated CPUs\n", coalesce_mode(), n_cpus);
 
-	ksft_set_plan(3);
+	ksft_set_plan(5);
 	test_memory_type();
 	test_purge_helpers();
 	test_table_freed();
