@@ -26,13 +26,26 @@
 /* How often to try for the address that was just given up. */
 #define MAX_TRIES	64
 
-static const u64 marks[2] = { 0x5a5a000000000000ULL, 0xa5a5000000000001ULL };
+/*
+ * More than two, so that an entry that missed one flush or several in a row does
+ * not reach the page that is right again.
+ */
+static const u64 marks[] = {
+	0x5a5a000000000000ULL, 0xa5a5000000000001ULL,
+	0x5a5a000000000002ULL, 0xa5a5000000000003ULL,
+};
 
 /* Serialises all requests but ORACLE_READ, which a test keeps apart itself. */
 static DEFINE_MUTEX(oracle_lock);
-static struct page *pages[2];
+static struct page *pages[ARRAY_SIZE(marks)];
 static void *address;
 static int mapped;
+
+/*
+ * Set while the address is without a page.  Its readers run on other CPUs: one
+ * that may wait does, an NMI or #DB handler does not read then.
+ */
+static bool moving;
 
 static void (*drain_work)(struct work_struct *work);
 
@@ -41,11 +54,16 @@ static void *map_page(int n)
 	return vmap(&pages[n], 1, VM_MAP, PAGE_KERNEL);
 }
 
+static int next_page(void)
+{
+	return (mapped + 1) % ARRAY_SIZE(pages);
+}
+
 /* Unmap @old and map page @n there again, or somewhere else if that is lost. */
 static int move_to(void *old, int n)
 {
 	void *missed[MAX_TRIES];
-	int tries = 0, back = 1 - n;
+	int tries = 0, back = mapped;
 	void *addr;
 
 	vunmap(old);
@@ -67,6 +85,18 @@ static int move_to(void *old, int n)
 	return address ? -EAGAIN : -ENOMEM;
 }
 
+static int remap(void)
+{
+	int err;
+
+	/* Before the PTE is cleared; a reader on another CPU sees this or the page. */
+	smp_store_mb(moving, true);
+	err = move_to(address, next_page());
+	/* After @mapped is right: pairs with the acquire in the two readers. */
+	smp_store_release(&moving, false);
+	return err;
+}
+
 static int rewrite_pte(int n)
 {
 	unsigned int level;
@@ -82,19 +112,50 @@ static int rewrite_pte(int n)
 static noinline int seen_through(const u64 *addr)
 {
 	u64 mark = READ_ONCE(*addr);
+	int i;
 
-	return mark == marks[0] ? 0 : mark == marks[1] ? 1 : -1;
+	for (i = 0; i < ARRAY_SIZE(marks); i++)
+		if (mark == marks[i])
+			return i;
+	return -1;
 }
 
-/* But for @cpu, written by the NMI handler of that CPU alone. */
-static struct oracle_nmi nmi = { .cpu = -1, .seen = -1 };
+/**
+ * coalesce_tlbi_oracle_look() - Read through the oracle's address, in any context
+ * @seen: page that was reached, as in struct oracle_state
+ * @now_mapped: page that the address is mapped to
+ *
+ * The two differ if a stale translation was used.
+ *
+ * Return: false if the address was being moved and nothing was read.
+ *
+ * Context: any, NMI included.
+ */
+bool coalesce_tlbi_oracle_look(int *seen, int *now_mapped)
+{
+	*seen = -1;
+	*now_mapped = -1;
+	/* Pairs with remap(). */
+	if (smp_load_acquire(&moving))
+		return false;
+
+	*seen = seen_through(READ_ONCE(address));
+	*now_mapped = READ_ONCE(mapped);
+	return true;
+}
+EXPORT_SYMBOL_GPL(coalesce_tlbi_oracle_look);
+
+/*
+ * But for @cpu, written by the NMI handler of that CPU alone.  The host reads it
+ * by its name, which is in kallsyms.
+ */
+static struct oracle_nmi oracle_nmi = { .cpu = -1, .seen = -1 };
 
 static int oracle_nmi_handler(unsigned int type, struct pt_regs *regs)
 {
-	if (raw_smp_processor_id() == READ_ONCE(nmi.cpu)) {
-		nmi.seen = seen_through(READ_ONCE(address));
-		nmi.mapped = READ_ONCE(mapped);
-		WRITE_ONCE(nmi.count, nmi.count + 1);
+	if (raw_smp_processor_id() == READ_ONCE(oracle_nmi.cpu)) {
+		coalesce_tlbi_oracle_look(&oracle_nmi.seen, &oracle_nmi.mapped);
+		WRITE_ONCE(oracle_nmi.count, oracle_nmi.count + 1);
 	}
 	return NMI_HANDLED;
 }
@@ -105,8 +166,8 @@ static int watch_nmi(void __user *arg)
 
 	if (copy_from_user(&request, arg, sizeof(request)))
 		return -EFAULT;
-	WRITE_ONCE(nmi.cpu, request.cpu);
-	return copy_to_user(arg, &nmi, sizeof(nmi)) ? -EFAULT : 0;
+	WRITE_ONCE(oracle_nmi.cpu, request.cpu);
+	return copy_to_user(arg, &oracle_nmi, sizeof(oracle_nmi)) ? -EFAULT : 0;
 }
 
 static int drain_once(void)
@@ -141,15 +202,18 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return watch_nmi((void __user *)arg);
 
 	if (cmd == ORACLE_READ) {
+		/* Pairs with remap(). */
+		while (smp_load_acquire(&moving))
+			cpu_relax();
 		state.seen = seen_through(READ_ONCE(address));
 	} else {
 		mutex_lock(&oracle_lock);
 		if (!address)
 			err = -ENXIO;
 		else if (cmd == ORACLE_REMAP)
-			err = move_to(address, 1 - mapped);
+			err = remap();
 		else if (cmd == ORACLE_REMAP_NO_FLUSH)
-			err = rewrite_pte(1 - mapped);
+			err = rewrite_pte(next_page());
 		else if (cmd == ORACLE_DRAIN)
 			err = drain_once();
 		else if (cmd == ORACLE_UNMAP_ALIASES)
@@ -171,6 +235,7 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 static const struct file_operations oracle_fops = {
 	.owner		= THIS_MODULE,
 	.unlocked_ioctl	= oracle_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
 };
 
 static struct miscdevice oracle_device = {
