@@ -13,6 +13,7 @@ from remote import CS, RIP, RSP, Remote, RemoteError
 SENDER, TARGET = 1, 2           # threads of the stub: CPU number + 1
 BOTH = (SENDER, TARGET)
 LOADED, OWED = 1, 2
+TRIES = 50
 FLUSHES = ("do_kernel_range_flush", "do_flush_tlb_all")
 
 
@@ -37,6 +38,7 @@ class Guest:
         self.address = {name: int(value, 16) for name, value in found}
         self.kernel = kernel
         self.entry_text = range(kernel["__entry_text_start"], kernel["__entry_text_end"])
+        self.text = range(kernel["_stext"], kernel["_etext"])
         self.in_flight = False
         self.remote = Remote(stub, timeout)
         table = kernel["__per_cpu_offset"] + 8 * (TARGET - 1)
@@ -75,9 +77,33 @@ class Guest:
         """Instruction and stack pointer of the target."""
         return self.remote.register(TARGET, RIP), self.remote.register(TARGET, RSP)
 
+    def to_user_mode(self):
+        """Have the target where an idle one is; an interrupt may have come."""
+        for _ in range(TRIES):
+            if self.in_user_mode() and not self.loaded():
+                return
+            self.command("FINISH")
+        raise Lost("the target does not stay in user mode")
+
     def code(self, start, end):
         """The running text."""
         return self.remote.read(SENDER, start, end - start)
+
+    def explain(self):
+        """After a time-out: where the CPUs are, and what is on their stacks."""
+        try:
+            self.remote.interrupt()
+            lines = []
+            for thread in BOTH:
+                rip, rsp = (self.remote.register(thread, r) for r in (RIP, RSP))
+                size = min(512, -rsp % 4096)
+                stack = [a for a in self.remote.read_longs(thread, rsp, size // 8)
+                         if a in self.text] if rip >> 63 else []
+                lines.append("CPU %d at %#x: %s" % (thread - 1, rip, " < ".join(
+                    self.kernel.near(a) for a in [rip] + stack)))
+            return lines
+        except RemoteError as e:
+            return [str(e)]
 
     def quit(self):
         """Let the guest end by itself."""

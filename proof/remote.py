@@ -152,6 +152,12 @@ class Remote:
         """
         return self._resume("c", threads)
 
+    def interrupt(self):
+        """Stop a guest that is running after a time-out."""
+        self.socket.sendall(b"\x03")
+        self._receive()
+        self.thread = None
+
     def kill(self):
         """End the guest."""
         self._send("k")

@@ -27,6 +27,9 @@ static struct windows_state windows_state;
 /* On every CPU; NULL until the first request. */
 static struct perf_event * __percpu *breakpoint;
 
+/* Where DR0 of the target points to. */
+static unsigned long break_address;
+
 /* The host stops here to learn that the last command is done. */
 static noinline int windows_await(void)
 {
@@ -65,7 +68,8 @@ static noinline void never_runs(void)
 
 /*
  * From exc_debug_kernel().  Alone on this CPU, which may be in the middle of
- * entering the kernel; what it owed must be flushed by now.
+ * entering the kernel; what it owed must be flushed by now.  Disarms itself: QEMU
+ * raises #DB for a stop of its gdb stub on the address, whatever RF says.
  */
 static void on_break(struct perf_event *event, struct perf_sample_data *data,
 		     struct pt_regs *regs)
@@ -77,6 +81,8 @@ static void on_break(struct perf_event *event, struct perf_sample_data *data,
 	else if (seen != mapped)
 		windows_state.stale_breaks++;
 	windows_state.breaks++;
+	break_address = (unsigned long)never_runs;
+	set_debugreg(break_address, 0);
 }
 
 static int register_breakpoint(void)
@@ -100,15 +106,14 @@ static void set_break_here(void *info)
 	unsigned long address;
 
 	get_debugreg(address, 0);
-	if (address != request->old) {
+	if (address != break_address) {
 		request->cpu = -1;
 		return;
 	}
-	set_debugreg(request->address, 0);
+	/* The return from here may run into it, and then on_break() comes next. */
+	break_address = request->address;
+	set_debugreg(break_address, 0);
 }
-
-/* Where the register points to now. */
-static unsigned long break_address;
 
 static long set_break(void __user *arg)
 {
@@ -128,12 +133,9 @@ static long set_break(void __user *arg)
 	}
 	if (!request.address)
 		request.address = (unsigned long)never_runs;
-	request.old = break_address;
 	err = smp_call_function_single(request.cpu, set_break_here, &request, 1);
 	if (!err && request.cpu == -1)
 		err = -EBUSY;
-	if (!err)
-		break_address = request.address;
 	return err;
 }
 

@@ -60,12 +60,10 @@ struct windows_state {
  * struct windows_break - a breakpoint on an instruction of the kernel
  * @cpu: where
  * @address: of the instruction; 0 to remove it
- * @old: for the module
  */
 struct windows_break {
 	__s64 cpu;
 	__u64 address;
-	__u64 old;
 };
 
 #define WINDOWS_SET_BREAK	_IOW('C', 33, struct windows_break)
