@@ -1,47 +1,291 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Guest half of the window test: an isolated CPU enters the kernel owing a flush,
- * again and again, while the host places NMIs on chosen instructions of that
- * entry (proof/windows).  Each NMI reads through the oracle's address, and must
- * reach the page that it is mapped to: the flush for the old one has returned.
+ * Guest half of the window test (proof/windows).  On the housekeeping CPU: take
+ * the host's commands, which move the oracle's address and ask the target to
+ * enter the kernel.  On the isolated CPU: the target, which enters as it is
+ * asked, and then once more to read through the oracle's address.  The host
+ * holds either CPU wherever it wants to in between.
  */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
 
 #include "../kselftest.h"
-#include "isolated.h"
+#include "windows.h"
 
-int main(int argc, char **argv)
+#define SENDER		0
+#define TARGET		1
+#define MODULE		"/coalesce_tlbi_windows.ko"
+#define PROGRAM_32	"/bin/windows32"
+
+/* No such selector in the GDT; the low bits keep it a user one. */
+#define BAD_CS		0xfff3
+
+#define NR32_GETPPID	64
+
+static struct box *box;
+static pid_t target;
+static bool target_is_32;
+
+static void pin_to(int cpu)
 {
-	int n, got = 0, want, rounds, stale_nmis = 0, stale_reads = 0;
-	struct isolated cpus[MAX_ISOLATED];
-	struct oracle_nmi nmi = { 0 };
+	cpu_set_t set;
 
-	want = argc == 2 ? atoi(argv[1]) : 0;
-	if (want <= 0) {
-		fprintf(stderr, "usage: %s NMIS\n", argv[0]);
-		return 2;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		ksft_exit_skip("CPU %d: %s: boot with two CPUs, the second isolated\n", cpu,
+			       strerror(errno));
+}
+
+static void by_int80(void)
+{
+	long nr = NR32_GETPPID;
+
+	asm volatile("int $0x80" : "+a" (nr) : : "memory", "r8", "r9", "r10", "r11");
+}
+
+static unsigned long good_cs;
+
+static void spoil_cs(int sig, siginfo_t *info, void *context)
+{
+	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+
+	(void)sig;
+	(void)info;
+	good_cs = regs[REG_CSGSFS];
+	regs[REG_CSGSFS] = (good_cs & ~0xffffUL) | BAD_CS;
+}
+
+static void mend_cs(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)info;
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_CSGSFS] = good_cs;
+}
+
+/* The IRET that returns from spoil_cs() faults in the kernel: SIGSEGV. */
+static void prepare_bad_iret(void)
+{
+	struct sigaction spoil = { .sa_sigaction = spoil_cs, .sa_flags = SA_SIGINFO };
+	struct sigaction mend = { .sa_sigaction = mend_cs, .sa_flags = SA_SIGINFO };
+
+	if (sigaction(SIGUSR1, &spoil, NULL) || sigaction(SIGSEGV, &mend, NULL))
+		_exit(1);
+}
+
+static void enter(unsigned int method)
+{
+	switch (method) {
+	case WINDOWS_BY_SYSCALL:
+		syscall(SYS_getppid);
+		break;
+	case WINDOWS_BY_INT80:
+		by_int80();
+		break;
+	case WINDOWS_BY_BAD_IRET:
+		raise(SIGUSR1);
+		break;
 	}
+}
+
+static void run_target(void)
+{
+	unsigned int served = atomic_load(&box->done);
+	struct oracle_state state;
+
+	prepare_bad_iret();
+	for (;;) {
+		while (atomic_load(&box->asked) == served)
+			__builtin_ia32_pause();
+		enter(atomic_load(&box->method));
+		if (ioctl(ORACLE_FD, ORACLE_READ, &state))
+			_exit(1);
+		atomic_store(&box->seen, state.seen);
+		atomic_store(&box->done, ++served);
+	}
+}
+
+static void start_target(bool is_32)
+{
+	target = fork();
+	if (target < 0)
+		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+	target_is_32 = is_32;
+	if (target)
+		return;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pin_to(TARGET);
+	if (!is_32)
+		run_target();
+	execl(PROGRAM_32, PROGRAM_32, NULL);
+	_exit(1);
+}
+
+static void stop_target(void)
+{
+	kill(target, SIGKILL);
+	waitpid(target, NULL, 0);
+}
+
+static void ask(unsigned int method)
+{
+	bool is_32 = method >= WINDOWS_METHODS_32;
+
+	if (is_32 != target_is_32) {
+		stop_target();
+		start_target(is_32);
+	}
+	atomic_store(&box->method, method);
+	atomic_fetch_add(&box->asked, 1);
+}
+
+/* The address has not moved since the target read, or the host would know. */
+static void finish(struct windows_state *state)
+{
+	struct oracle_state now;
+	int status;
+
+	while (atomic_load(&box->done) != atomic_load(&box->asked)) {
+		if (waitpid(target, &status, WNOHANG))
+			ksft_exit_fail_msg("the target died: status %#x\n", status);
+		__builtin_ia32_pause();
+	}
+	if (ioctl(ORACLE_FD, ORACLE_READ, &now))
+		ksft_exit_fail_msg("oracle: %s\n", strerror(errno));
+	state->reads++;
+	state->stale += atomic_load(&box->seen) != now.mapped;
+}
+
+static int request(int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) ? errno : 0;
+}
+
+/* Carry out commands until the host has had enough; their number. */
+static unsigned long serve(int fd, struct windows_state *state)
+{
+	struct windows_break at = { .cpu = TARGET };
+	struct oracle_state oracle;
+	unsigned long n;
+
+	for (n = 0;; n++) {
+		if (ioctl(fd, WINDOWS_AWAIT, state))
+			ksft_exit_fail_msg("no command: %s\n", strerror(errno));
+		state->result = 0;
+		switch (state->command) {
+		case WINDOWS_QUIT:
+			return n;
+		case WINDOWS_ENTER:
+			ask(state->argument);
+			break;
+		case WINDOWS_FINISH:
+			finish(state);
+			break;
+		case WINDOWS_REMAP:
+			state->result = request(ORACLE_FD, ORACLE_REMAP, &oracle);
+			break;
+		case WINDOWS_REMAP_NO_FLUSH:
+			state->result = request(ORACLE_FD, ORACLE_REMAP_NO_FLUSH, &oracle);
+			break;
+		case WINDOWS_BREAK:
+			at.address = state->argument;
+			state->result = request(fd, WINDOWS_SET_BREAK, &at);
+			break;
+		default:
+			ksft_exit_fail_msg("unknown command %llu\n", state->command);
+		}
+	}
+}
+
+static int open_device(const char *path)
+{
+	int fd = open(path, O_RDWR);
+
+	if (fd < 0)
+		ksft_exit_skip("%s: %s\n", path, strerror(errno));
+	return fd;
+}
+
+static void load_module(void)
+{
+	int fd = open(MODULE, O_RDONLY);
+
+	if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST))
+		ksft_exit_skip(MODULE ": %s\n", strerror(errno));
+	close(fd);
+}
+
+/* Where the host finds what it reads and writes: names of our modules. */
+static void print_symbols(void)
+{
+	char line[256], name[64], module[64];
+	FILE *f = fopen("/proc/kallsyms", "r");
+	unsigned long address;
+
+	if (!f)
+		ksft_exit_skip("/proc/kallsyms: %s\n", strerror(errno));
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx %*c %63s [%63[^]]", &address, name, module) == 3 &&
+		    (!strcmp(name, "windows_state") || !strcmp(name, "windows_await") ||
+		     !strcmp(name, "oracle_nmi")))
+			ksft_print_msg("symbol %s %#lx\n", name, address);
+	fclose(f);
+}
+
+static void move_fd(int fd, int to)
+{
+	if (fd != to && dup2(fd, to) < 0)
+		ksft_exit_fail_msg("dup2: %s\n", strerror(errno));
+}
+
+int main(void)
+{
+	struct oracle_nmi nmi = { .cpu = TARGET };
+	struct windows_state state = { 0 };
+	unsigned long n;
+	int fd;
 
 	ksft_print_header();
-	ksft_set_plan(2);
-	n = isolated_start(cpus);
-	oracle_watch_nmi(cpus[0].cpu, &nmi);
-	ksft_print_msg("mode %s, waiting for %d NMIs on CPU %d\n", coalesce_mode(), want,
-		       cpus[0].cpu);
+	load_module();
+	fd = open_device("/dev/" WINDOWS_DEVICE);
+	move_fd(open_device("/dev/" ORACLE_DEVICE), ORACLE_FD);
+	move_fd(memfd_create("box", 0), BOX_FD);
+	if (ftruncate(BOX_FD, sizeof(*box)))
+		ksft_exit_fail_msg("ftruncate: %s\n", strerror(errno));
+	box = mmap(NULL, sizeof(*box), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, BOX_FD,
+		   0);
+	if (box == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
 
-	for (rounds = 0; got < want; rounds++) {
-		stale_reads += oracle_round(cpus, n, ORACLE_REMAP);
-		oracle_watch_nmi(cpus[0].cpu, &nmi);
-		if (nmi.count == got)
-			continue;
-		got = nmi.count;
-		ksft_print_msg("nmi %d: %s\n", got, nmi.seen == nmi.mapped ? "fresh" : "stale");
-		stale_nmis += nmi.seen != nmi.mapped;
-	}
-	ksft_print_msg("%d rounds\n", rounds);
-	ksft_test_result(!stale_nmis, "no NMI read through a flushed translation\n");
-	ksft_test_result(!stale_reads, "no system call read through a flushed translation\n");
-	isolated_stop(cpus, n);
+	ksft_set_plan(2);
+	if (ioctl(ORACLE_FD, ORACLE_WATCH_NMI, &nmi))
+		ksft_exit_fail_msg("watching NMIs: %s\n", strerror(errno));
+	pin_to(SENDER);
+	start_target(false);
+	ask(WINDOWS_BY_NOTHING);
+	finish(&state);
+
+	print_symbols();
+	ksft_print_msg("waiting for the host\n");
+	n = serve(fd, &state);
+	ksft_print_msg("%lu commands, %llu reads\n", n, state.reads);
+	ksft_test_result(state.reads > 1, "the host gave commands\n");
+	ksft_test_result(!state.stale, "no system call read through a flushed translation\n");
+	stop_target();
 	ksft_finished();
 }

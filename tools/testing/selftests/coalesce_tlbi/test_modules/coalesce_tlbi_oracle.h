@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The staleness oracle: one kernel address, two pages, and requests to read
- * through the address or to move it from one page to the other.  Shared by the
- * module and the test programs.
+ * The staleness oracle: one kernel address, a few pages, and requests to read
+ * through the address or to move it from one page to the next.  Shared by the
+ * modules and the test programs.
  */
 #ifndef COALESCE_TLBI_ORACLE_H
 #define COALESCE_TLBI_ORACLE_H
@@ -14,9 +14,8 @@
 
 /**
  * struct oracle_state - what a request found
- * @mapped: number of the page that the address is mapped to, 0 or 1
- * @seen: number of the page that a read through the address reached, 0 or 1;
- *	-1 for neither
+ * @mapped: number of the page that the address is mapped to
+ * @seen: number of the page that a read through the address reached; -1 for none
  * @cpu: CPU that served the request
  */
 struct oracle_state {
@@ -29,7 +28,7 @@ struct oracle_state {
 #define ORACLE_READ		_IOR('C', 0, struct oracle_state)
 
 /*
- * Move the address to the other page as the kernel does: vunmap(), drain (one
+ * Move the address to the next page as the kernel does: vunmap(), drain (one
  * flush that may be deferred), vmap().  EAGAIN if another user of vmalloc took
  * the address; then it is a new one, mapped to the page it was.
  */
@@ -55,9 +54,9 @@ struct oracle_state {
  * @cpu: the CPU to watch (in), of the last request (out)
  * @count: NMIs since the module was loaded
  * @seen: page that the handler of the last one reached, as in oracle_state
- * @mapped: page that the address was mapped to then
- * @judged: NMIs of which it is certain what they had to find; the others came
- *	while a flush had not returned, or saw the address move
+ * @mapped: page that the address was mapped to then; both -1 if it was being
+ *	moved and what was read cannot be judged
+ * @judged: NMIs of which it is certain what they had to find
  * @stale: judged ones that found something else
  */
 struct oracle_nmi {
@@ -187,5 +186,9 @@ struct oracle_glance {
 };
 
 #define ORACLE_GLANCE		_IOR('C', 18, struct oracle_glance)
+
+#ifdef __KERNEL__
+bool coalesce_tlbi_oracle_look(int *seen, int *now_mapped);
+#endif
 
 #endif

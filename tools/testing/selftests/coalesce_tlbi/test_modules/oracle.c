@@ -28,11 +28,18 @@
 /* How often to try for the address that was just given up. */
 #define MAX_TRIES	64
 
-static const u64 marks[2] = { 0x5a5a000000000000ULL, 0xa5a5000000000001ULL };
+/*
+ * More than two, so that an entry that missed one flush or several in a row does
+ * not reach the page that is right again.
+ */
+static const u64 marks[] = {
+	0x5a5a000000000000ULL, 0xa5a5000000000001ULL,
+	0x5a5a000000000002ULL, 0xa5a5000000000003ULL,
+};
 
 /* Serialises all requests but ORACLE_READ, which a test keeps apart itself. */
 static DEFINE_MUTEX(oracle_lock);
-static struct page *pages[2];
+static struct page *pages[ARRAY_SIZE(marks)];
 static void *address;
 static int mapped;
 
@@ -46,6 +53,11 @@ void oracle_drain(void)
 static void *map_page(int n)
 {
 	return vmap(&pages[n], 1, VM_MAP, PAGE_KERNEL);
+}
+
+static int next_page(void)
+{
+	return (mapped + 1) % ARRAY_SIZE(pages);
 }
 
 /*
@@ -71,11 +83,17 @@ static void enter_phase(enum phase phase)
 	smp_wmb();	/* those of the step that begins */
 }
 
+static bool is_stable(void)
+{
+	/* What is read after it is not older: pairs with enter_phase(). */
+	return (smp_load_acquire(&step) & PHASE_MASK) == STABLE;
+}
+
 /* Unmap @old and map page @n there again, or somewhere else if that is lost. */
 static int move_to(void *old, int n)
 {
 	void *missed[MAX_TRIES];
-	int tries = 0, back = 1 - n;
+	int tries = 0, back = mapped;
 	void *addr;
 
 	enter_phase(MOVING);
@@ -122,7 +140,12 @@ static int rewrite_pte(int n)
 
 static int page_of(u64 mark)
 {
-	return mark == marks[0] ? 0 : mark == marks[1] ? 1 : -1;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(marks); i++)
+		if (mark == marks[i])
+			return i;
+	return -1;
 }
 
 static noinline int seen_through(const u64 *addr)
@@ -170,22 +193,49 @@ static int glance(void __user *arg)
 	return copy_to_user(arg, &found, sizeof(found)) ? -EFAULT : 0;
 }
 
-/* But for @cpu, written by the NMI handler of that CPU alone. */
-static struct oracle_nmi nmi = { .cpu = -1, .seen = -1 };
+/**
+ * coalesce_tlbi_oracle_look() - Read through the oracle's address, in any context
+ * @seen: page that was reached, as in struct oracle_state
+ * @now_mapped: page that the address is mapped to
+ *
+ * The two differ if a stale translation was used.
+ *
+ * Return: false if the address is being moved; then nothing is read.
+ *
+ * Context: any, NMI included.
+ */
+bool coalesce_tlbi_oracle_look(int *seen, int *now_mapped)
+{
+	*seen = -1;
+	*now_mapped = -1;
+	if (!is_stable())
+		return false;
+	oracle_look(seen, now_mapped);
+	return true;
+}
+EXPORT_SYMBOL_GPL(coalesce_tlbi_oracle_look);
+
+/*
+ * But for @cpu, written by the NMI handler of that CPU alone.  The host reads it
+ * by its name, which is in kallsyms.
+ */
+static struct oracle_nmi oracle_nmi = { .cpu = -1, .seen = -1 };
 
 static void read_in_nmi(void)
 {
-	int wrong = judged_read(&nmi.seen, &nmi.mapped);
+	int wrong = judged_read(&oracle_nmi.seen, &oracle_nmi.mapped);
 
-	nmi.judged += wrong >= 0;
-	nmi.stale += wrong > 0;
-	WRITE_ONCE(nmi.count, nmi.count + 1);
+	oracle_nmi.judged += wrong >= 0;
+	oracle_nmi.stale += wrong > 0;
+	if (wrong <= 0 && oracle_nmi.seen != oracle_nmi.mapped)
+		oracle_nmi.mapped = oracle_nmi.seen = -1;
+	WRITE_ONCE(oracle_nmi.count, oracle_nmi.count + 1);
 }
 
 static int oracle_nmi_handler(unsigned int type, struct pt_regs *regs)
 {
 	probe_nmi();
-	if (raw_smp_processor_id() == READ_ONCE(nmi.cpu))
+	if (raw_smp_processor_id() == READ_ONCE(oracle_nmi.cpu))
 		read_in_nmi();
 	return NMI_HANDLED;
 }
@@ -196,8 +246,8 @@ static int watch_nmi(void __user *arg)
 
 	if (copy_from_user(&request, arg, sizeof(request)))
 		return -EFAULT;
-	WRITE_ONCE(nmi.cpu, request.cpu);
-	return copy_to_user(arg, &nmi, sizeof(nmi)) ? -EFAULT : 0;
+	WRITE_ONCE(oracle_nmi.cpu, request.cpu);
+	return copy_to_user(arg, &oracle_nmi, sizeof(oracle_nmi)) ? -EFAULT : 0;
 }
 
 static int drain_once(void)
@@ -238,15 +288,17 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return probe_ioctl(cmd, (void __user *)arg);
 
 	if (cmd == ORACLE_READ) {
+		while (!is_stable())
+			cpu_relax();
 		state.seen = seen_through(READ_ONCE(address));
 	} else {
 		mutex_lock(&oracle_lock);
 		if (!address)
 			err = -ENXIO;
 		else if (cmd == ORACLE_REMAP)
-			err = move_to(address, 1 - mapped);
+			err = move_to(address, next_page());
 		else if (cmd == ORACLE_REMAP_NO_FLUSH)
-			err = rewrite_pte(1 - mapped);
+			err = rewrite_pte(next_page());
 		else if (cmd == ORACLE_DRAIN)
 			err = drain_once();
 		else if (cmd == ORACLE_UNMAP_ALIASES)

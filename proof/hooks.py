@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Where the hooks are: in the sources, in the built kernel, in the running one.
+
+A hook begins with an alternative for X86_FEATURE_COALESCE_TLBI: a jump over the
+hook, which the running kernel has replaced.  So .altinstructions of vmlinux has
+every hook's first address, and the jump its end.
+"""
+
+import bisect
+import re
+import struct
+import subprocess
+import tempfile
+from pathlib import Path
+
+MACRO = re.compile(r"^\s*COALESCE_TLBI_(PARANOID_)?(ENTER|EXIT)\b", re.M)
+FRED = "asm_fred_"
+
+
+class HookError(Exception):
+    """Sources and kernel do not agree."""
+
+
+def uses_in_sources(tree):
+    """Number of hooks in the entry code."""
+    return sum(len(MACRO.findall(f.read_text()))
+               for f in Path(tree, "arch/x86/entry").glob("**/*.S"))
+
+
+def feature_number(tree):
+    """X86_FEATURE_COALESCE_TLBI."""
+    text = Path(tree, "arch/x86/include/asm/cpufeatures.h").read_text()
+    word, bit = re.search(r"X86_FEATURE_COALESCE_TLBI\s+\(\s*(\d+)\*32\+\s*(\d+)\)", text).groups()
+    return int(word) * 32 + int(bit)
+
+
+def output(*command):
+    """What a command prints."""
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+class Kernel:
+    """Symbols and sections of vmlinux."""
+
+    def __init__(self, vmlinux):
+        self.vmlinux = vmlinux
+        self.symbols = {}
+        text = []
+        for line in output("nm", vmlinux).splitlines():
+            address, kind, name = line.rsplit(maxsplit=2)
+            self.symbols[name] = int(address, 16)
+            if kind in "tT":
+                text.append((int(address, 16), name))
+        self.text = sorted(text)
+
+    def __getitem__(self, name):
+        if name not in self.symbols:
+            raise HookError("no symbol %s in %s" % (name, self.vmlinux))
+        return self.symbols[name]
+
+    def near(self, address):
+        """The last symbol of the text at or before an address."""
+        return self.text[bisect.bisect(self.text, (address, "\x7f")) - 1][1]
+
+    def section(self, name):
+        """Address and contents."""
+        for line in output("readelf", "-SW", self.vmlinux).splitlines():
+            fields = line.split("]", 1)[-1].split()
+            if fields and fields[0] == name:
+                address, offset, size = (int(f, 16) for f in fields[2:5])
+                with open(self.vmlinux, "rb") as f:
+                    f.seek(offset)
+                    return address, f.read(size)
+        raise HookError("no section %s in %s" % (name, self.vmlinux))
+
+
+class Hook:
+    """One use of a hook: a name, its first address and the one behind it."""
+
+    def __init__(self, name, start, end):
+        self.name, self.start, self.end = name, start, end
+        self.needed = set()     # its instructions, once the running text is known
+        self.reached = set()
+
+    def contains(self, address):
+        """Is this one of its instructions?"""
+        return self.start <= address < self.end
+
+
+def alternatives(kernel, feature):
+    """Addresses of the alternatives for a feature, with their length."""
+    base, data = kernel.section(".altinstructions")
+    for at in range(0, len(data), 14):
+        where, _, flags, length, _ = struct.unpack_from("<iiIBB", data, at)
+        if flags & 0xFFFF == feature:
+            yield base + at + where, length
+
+
+def jump_target(code, address):
+    """Where an unconditional jump goes."""
+    if code[0] == 0xEB:
+        return address + 2 + struct.unpack_from("<b", code, 1)[0]
+    if code[0] == 0xE9:
+        return address + 5 + struct.unpack_from("<i", code, 1)[0]
+    raise HookError("the alternative at %#x does not begin with a jump" % address)
+
+
+def find(tree, kernel):
+    """All hooks in order of address, named by the symbol before and a number."""
+    entry_text = range(kernel["__entry_text_start"], kernel["__entry_text_end"])
+    hooks, seen = [], {}
+    for address, _ in sorted(alternatives(kernel, feature_number(tree))):
+        name = kernel.near(address)
+        if address not in entry_text and not name.startswith(FRED):
+            continue
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            name += " #%d" % seen[name]
+        end = jump_target(code_in_file(kernel, address), address)
+        hooks.append(Hook(name, address, end))
+    if len(hooks) != uses_in_sources(tree):
+        raise HookError("%d hooks in the sources, %d in the kernel" %
+                        (uses_in_sources(tree), len(hooks)))
+    return hooks
+
+
+def code_in_file(kernel, address):
+    """The first bytes of an instruction as built."""
+    base, data = kernel.section(".text")
+    return data[address - base:address - base + 5]
+
+
+def instructions(code, address):
+    """Addresses of the instructions of some bytes but for the no-ops."""
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(code)
+        f.flush()
+        text = output("objdump", "-D", "-b", "binary", "-m", "i386:x86-64",
+                      "--adjust-vma=%#x" % address, f.name)
+    for line in text.splitlines():
+        found = re.match(r"\s*([0-9a-f]+):\t[0-9a-f ]+\t(.*)", line)
+        if found and not re.match(r"(nop|xchg\s+%ax,%ax|data16|cs nop)", found.group(2)):
+            yield int(found.group(1), 16)
