@@ -9,6 +9,8 @@ tap_start() { # FILE
 	mkdir -p "$(dirname "$1")"
 	exec 3> "$1"
 	echo "KTAP version 1" >&3
+	TAP_N=0
+	TAP_FAILED=0
 }
 
 # tap_result STATUS NAME: one result; 0 is good

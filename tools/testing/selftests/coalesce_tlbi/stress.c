@@ -199,7 +199,8 @@ static void test_load(const char *name, work_fn work)
 		ksft_test_result_skip("%s: %s\n", name, strerror(load->error));
 	else
 		ksft_test_result(!stale && load->done && !load->error &&
-				 defers == (deferred_sum(cpus, n_cpus) > before), "%s: nothing stale\n", name);
+				 defers == (deferred_sum(cpus, n_cpus) > before),
+				 "%s: nothing stale\n", name);
 }
 
 /* Enter, read while the address may be moving, leave; as fast as it goes. */

@@ -228,7 +228,7 @@ static void read_in_nmi(void)
 	oracle_nmi.judged += wrong >= 0;
 	oracle_nmi.stale += wrong > 0;
 	if (wrong <= 0 && oracle_nmi.seen != oracle_nmi.mapped)
-		oracle_nmi.mapped = oracle_nmi.seen = -1;
+		oracle_nmi.mapped = -1;
 	WRITE_ONCE(oracle_nmi.count, oracle_nmi.count + 1);
 }
 

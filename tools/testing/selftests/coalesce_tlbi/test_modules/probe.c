@@ -226,7 +226,9 @@ static int kick(void __user *arg)
 
 	if (copy_from_user(&request, arg, sizeof(request)))
 		return -EFAULT;
-	if (!is_cpu(request.cpu) || !cpu_online(request.cpu) || request.vector < 0 || request.vector >= ARRAY_SIZE(vectors))
+	if (!is_cpu(request.cpu) || !cpu_online(request.cpu))
+		return -EINVAL;
+	if (request.vector < 0 || request.vector >= ARRAY_SIZE(vectors))
 		return -EINVAL;
 	apic->send_IPI(request.cpu, vectors[request.vector]);
 	return 0;
