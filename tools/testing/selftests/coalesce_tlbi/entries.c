@@ -250,7 +250,7 @@ static void new_process(void)
  * @enter: go that way, on the isolated CPU
  * @kick: or have this interrupt raised from another CPU, if @enter is NULL
  * @host: or have the machine under a virtual one raise it, which reads the
- *	request in this program's output; only if the way is named in a command
+ *	request in this program's output; only if the way is named as an argument
  * @check: called on the isolated CPU after it, enters nothing; or NULL
  * @last: @enter waits in user mode in its middle, and has to be asked once more
  * @program: NULL, or the program that @method is for
@@ -500,31 +500,43 @@ static void test_way(const struct way *way)
 	isolated_stop(iso, 1);
 }
 
-static bool chosen(const struct way *way, int argc, char **argv)
+static bool named(const struct way *way, char **names)
 {
-	int i;
-
-	for (i = 1; i < argc; i++)
-		if (!strcmp(way->name, argv[i]))
+	for (; *names; names++)
+		if (!strcmp(way->name, *names))
 			return true;
-	return argc == 1 && !way->host;
+	return false;
+}
+
+static void refuse(const char *program)
+{
+	unsigned int i;
+
+	fprintf(stderr, "usage: %s [[except] WAY...]; there is:", program);
+	for (i = 0; i < ARRAY_SIZE(ways); i++)
+		fprintf(stderr, " %s", ways[i].name);
+	fprintf(stderr, "\n");
+	exit(2);
 }
 
 int main(int argc, char **argv)
 {
+	bool except = argc > 1 && !strcmp(argv[1], "except");
+	char **names = argv + 1 + except;
+	bool chosen[ARRAY_SIZE(ways)];
 	struct oracle_probe none = { 0 };
-	unsigned int i, n = 0;
+	unsigned int i, n = 0, n_named = 0;
 	int n_cpus;
 
-	for (i = 0; i < ARRAY_SIZE(ways); i++)
-		n += chosen(&ways[i], argc, argv);
-	if (!n || (argc > 1 && n != (unsigned int)argc - 1)) {
-		fprintf(stderr, "usage: %s [WAY...]; there is:", argv[0]);
-		for (i = 0; i < ARRAY_SIZE(ways); i++)
-			fprintf(stderr, " %s", ways[i].name);
-		fprintf(stderr, "\n");
-		return 2;
+	for (i = 0; i < ARRAY_SIZE(ways); i++) {
+		bool is_named = named(&ways[i], names);
+
+		n_named += is_named;
+		chosen[i] = *names && !except ? is_named : !is_named && !ways[i].host;
+		n += chosen[i];
 	}
+	if (!n || n_named != (unsigned int)(argv + argc - names) || (except && !n_named))
+		refuse(argv[0]);
 
 	ksft_print_header();
 	n_cpus = isolated_start(cpus);
@@ -536,7 +548,7 @@ int main(int argc, char **argv)
 	handle_signals();
 	ksft_set_plan(RESULTS_OF_WAY * n);
 	for (i = 0; i < ARRAY_SIZE(ways); i++)
-		if (chosen(&ways[i], argc, argv))
+		if (chosen[i])
 			test_way(&ways[i]);
 	command(ORACLE_PROBE, &none);
 	ksft_finished();
