@@ -113,9 +113,14 @@ static int move_to(void *old, int n)
 		return 0;
 	}
 
+	/*
+	 * Give back what was missed before another is taken: one that is taken
+	 * above them all would be missed again next time, and so for ever.
+	 */
 	enter_phase(MOVING);
 	if (addr)
 		vunmap(addr);
+	oracle_drain();
 	WRITE_ONCE(mapped, back);
 	WRITE_ONCE(address, map_page(back));
 	if (!address)
