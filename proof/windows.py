@@ -10,6 +10,7 @@ a translation, by an NMI's read; then the sender removes it.
 
 import sys
 import time
+import traceback
 
 import hooks as hooks_of
 from guest import LOADED, OWED, Guest, Lost
@@ -328,6 +329,8 @@ class Nested(Case):
     def choose(self, words):
         """Number of the outer place: the first, the one that owes, the last in kernel."""
         if self.wanted == "owing":
+            if LOADED + OWED not in words:
+                raise Lost("the word is LOADED + OWED nowhere in %s" % self.outer.hook.name)
             return words.index(LOADED + OWED)
         return {"first": 0, "last": len(words) - 2}[self.wanted]
 
@@ -705,4 +708,8 @@ if __name__ == "__main__":
         sys.exit(main(*sys.argv[1:]))
     except (hooks_of.HookError, Lost, RemoteError) as e:
         print("not ok", e)
+        sys.exit(2)
+    except Exception:   # pylint: disable=broad-except
+        # Not status 1, for which the guest would be waited for.
+        traceback.print_exc()
         sys.exit(2)
