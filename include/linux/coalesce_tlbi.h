@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Flushes of kernel translations that need not reach a CPU in user mode.
+ * What need not reach a CPU in user mode: flushes of kernel translations, and
+ * other synchronisation of kernel code.
  *
  * Every architecture may call these; where CONFIG_COALESCE_TLBI is not set
  * each is the plain operation, on all CPUs, at once.
@@ -8,7 +9,9 @@
 #ifndef _LINUX_COALESCE_TLBI_H
 #define _LINUX_COALESCE_TLBI_H
 
+#include <linux/mm_types.h>
 #include <linux/smp.h>
+#include <linux/vmalloc.h>
 #include <asm/tlbflush.h>
 
 #ifdef CONFIG_COALESCE_TLBI
@@ -17,11 +20,17 @@ void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end);
 void coalesce_tlbi_settle(void);
 void coalesce_tlbi_note_huge_unmap(void);
 bool coalesce_tlbi_may_queue_work(int cpu);
+void on_each_cpu_in_kernel(smp_call_func_t func, void *info);
+void smp_call_function_in_kernel(smp_call_func_t func, void *info);
+void vm_unmap_aliases_deferrable(void);
 
 /* For flush_tlb_kernel_range_deferrable() alone */
 void __coalesce_tlbi_call(smp_call_func_t func, void *info, unsigned long start,
 			  unsigned long end, unsigned long caller);
+
+/* For it and for changes of page attributes */
 bool coalesce_tlbi_flush_huge_unmaps(void);
+bool coalesce_tlbi_protection_only(unsigned long set, unsigned long clear);
 
 /**
  * coalesce_tlbi_call() - Flush on all CPUs, or on those that need it now
@@ -45,10 +54,35 @@ static __always_inline void coalesce_tlbi_call(smp_call_func_t func, void *info,
 
 #else /* !CONFIG_COALESCE_TLBI */
 
+static inline void on_each_cpu_in_kernel(smp_call_func_t func, void *info)
+{
+	on_each_cpu(func, info, 1);
+}
+
+static inline void smp_call_function_in_kernel(smp_call_func_t func, void *info)
+{
+	smp_call_function(func, info, 1);
+}
+
+static inline void vm_unmap_aliases_deferrable(void)
+{
+	vm_unmap_aliases();
+}
+
+static inline bool coalesce_tlbi_flush_huge_unmaps(void)
+{
+	return false;
+}
+
+/* A macro: as an inline function it changes the registers of its callers. */
+#define coalesce_tlbi_protection_only(set, clear) ((void)(set), (void)(clear), false)
+
+#ifdef CONFIG_MMU
 static inline void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end)
 {
 	flush_tlb_kernel_range(start, end);
 }
+#endif
 
 static inline void coalesce_tlbi_settle(void) { }
 static inline void coalesce_tlbi_note_huge_unmap(void) { }

@@ -66,7 +66,8 @@
  * reads by itself (GDT, IDT, TSS, debug store) are in the cpu_entry_area.
  *
  * What may be deferred is the caller's to argue; the rules stand at
- * flush_tlb_kernel_range_deferrable() in arch/x86/mm/tlb.c.
+ * flush_tlb_kernel_range_deferrable() in arch/x86/mm/tlb.c, and for what is no
+ * flush at on_each_cpu_in_kernel().
  */
 #define pr_fmt(fmt) "coalesce_tlbi: " fmt
 
@@ -125,7 +126,7 @@ struct coalesce_tlbi_counters {
 
 static DEFINE_PER_CPU_SHARED_ALIGNED(struct coalesce_tlbi_counters, coalesce_tlbi_counters);
 
-/* What the sender on this CPU is flushing; for the tracepoint. */
+/* What the sender on this CPU asks for; the range is 0 to 0 if it has none. */
 struct coalesce_tlbi_request {
 	unsigned long	start;
 	unsigned long	end;
@@ -135,7 +136,7 @@ struct coalesce_tlbi_request {
 static DEFINE_PER_CPU(struct coalesce_tlbi_request, coalesce_tlbi_request);
 
 /*
- * Unmaps of leaves larger than 4K so far, and how many of them are covered by
+ * Unmaps and changes of leaves larger than 4K so far, and how many of them are covered by
  * a flush that has reached every CPU.  They differ while one is outstanding.
  */
 static atomic_long_t huge_unmaps;
@@ -176,6 +177,12 @@ static bool needs_interrupt_now(int cpu, void *info)
 	return false;
 }
 
+/* The same for a sender that does not call itself. */
+static bool other_needs_interrupt_now(int cpu, void *info)
+{
+	return cpu != smp_processor_id() && needs_interrupt_now(cpu, info);
+}
+
 /* Predicate: has this CPU an unfinished flush?  The local CPU never has. */
 static bool owes_flush(int cpu, void *info)
 {
@@ -184,6 +191,24 @@ static bool owes_flush(int cpu, void *info)
 
 	atomic_long_inc(&per_cpu(coalesce_tlbi_counters, cpu).settled);
 	return true;
+}
+
+/*
+ * The one place that asks the predicate, with the barrier before it, so that no
+ * sender can have the one without the other.
+ */
+static void call_or_defer(smp_cond_func_t needs_interrupt, smp_call_func_t func, void *info,
+			  unsigned long start, unsigned long end, unsigned long caller)
+{
+	preempt_disable();
+	this_cpu_write(coalesce_tlbi_request.start, start);
+	this_cpu_write(coalesce_tlbi_request.end, end);
+	this_cpu_write(coalesce_tlbi_request.caller, caller);
+
+	/* Pairs with the locked OR in COALESCE_TLBI_LOAD: see the top. */
+	smp_mb();
+	on_each_cpu_cond(needs_interrupt, func, info, true);
+	preempt_enable();
 }
 
 /**
@@ -195,10 +220,9 @@ static bool owes_flush(int cpu, void *info)
  * @end: first byte after the range, for the tracepoint
  * @caller: return address of the request, for the tracepoint
  *
- * The barrier and the predicate are one function, so that no caller can have
- * the one without the other.  On return every CPU has run @func or will flush
- * everything before it next runs kernel code that could use what was cleared.
- * The ordering argument is at the top of this file.
+ * On return every CPU has run @func or will flush everything before it next runs
+ * kernel code that could use what was cleared.  The ordering argument is at the
+ * top of this file.
  *
  * Context: process context, interrupts enabled, preemption on or off.  Does not
  *	sleep; waits for the CPUs it interrupts.
@@ -206,20 +230,87 @@ static bool owes_flush(int cpu, void *info)
 void __coalesce_tlbi_call(smp_call_func_t func, void *info, unsigned long start,
 			  unsigned long end, unsigned long caller)
 {
-	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI)) {
+	if (cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		call_or_defer(needs_interrupt_now, func, info, start, end, caller);
+	else
 		on_each_cpu(func, info, true);
-		return;
-	}
+}
 
-	preempt_disable();
-	this_cpu_write(coalesce_tlbi_request.start, start);
-	this_cpu_write(coalesce_tlbi_request.end, end);
-	this_cpu_write(coalesce_tlbi_request.caller, caller);
+/**
+ * on_each_cpu_in_kernel() - Synchronise every CPU that may run kernel code
+ * @func: runs with interrupts off on each CPU that is not known to be in user
+ *	mode, the local one included
+ * @info: its argument
+ *
+ * On return every CPU has run @func, or is in user mode and will, before it runs
+ * kernel code other than that of entry, pass a full barrier, then flush its whole
+ * TLB by a write to CR4, which serialises it.  So only a caller for which all of
+ * this holds may use it:
+ *
+ *  - @func does nothing, or some of these: a barrier, a serialising instruction,
+ *    a flush of kernel translations that the rules at
+ *    flush_tlb_kernel_range_deferrable() allow.  By doing nothing it waits until
+ *    the target has interrupts enabled, or is in user mode.  It counts nothing and
+ *    answers nothing, since it may never run on a CPU.  What it reads may be on
+ *    the caller's stack: a CPU that is spared does not run it later.
+ *  - What the caller changes is used by kernel code after the entry hook only:
+ *    never by user mode, and never by the entry code before the hook or the exit
+ *    code after the store.
+ *
+ * What the caller wrote before the call is seen by that kernel code: the argument
+ * at the top of this file has it with "write" for "clear".  And everything that
+ * the CPU did in the kernel before it left is done, since its exit store comes
+ * after that in program order, and x86 lets no load and no ordinary store pass a
+ * later store.
+ *
+ * Context: process context, interrupts enabled (or early boot), preemption on or
+ *	off.  Does not sleep; waits for the CPUs it interrupts.
+ */
+void on_each_cpu_in_kernel(smp_call_func_t func, void *info)
+{
+	if (cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		call_or_defer(needs_interrupt_now, func, info, 0, 0, _RET_IP_);
+	else
+		on_each_cpu(func, info, true);
+}
 
-	/* Pairs with the locked OR in COALESCE_TLBI_LOAD: see the top. */
-	smp_mb();
-	on_each_cpu_cond(needs_interrupt_now, func, info, true);
-	preempt_enable();
+/**
+ * smp_call_function_in_kernel() - Synchronise the others that may run kernel code
+ * @func: as for on_each_cpu_in_kernel(); does not run on the local CPU
+ * @info: its argument
+ *
+ * Context: as on_each_cpu_in_kernel().
+ */
+void smp_call_function_in_kernel(smp_call_func_t func, void *info)
+{
+	if (cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		call_or_defer(other_needs_interrupt_now, func, info, 0, 0, _RET_IP_);
+	else
+		smp_call_function(func, info, true);
+}
+
+static bool protection_only(unsigned long bits)
+{
+	return bits && !(bits & ~(_PAGE_RW | _PAGE_DIRTY | _PAGE_NX));
+}
+
+/**
+ * coalesce_tlbi_protection_only() - May the flush for a change be deferred?
+ * @set: bits that a change of page attributes sets
+ * @clear: bits that it clears
+ *
+ * Write and execute permission, and the dirty bit that goes with the first, say
+ * what kernel code may do with a page.  Any other bit says what the page is:
+ * memory type, encryption, presence.
+ *
+ * Return: true if at least one bit is given, all are of the first kind, and
+ *	anything is deferred in this boot.
+ *
+ * Context: any.
+ */
+bool coalesce_tlbi_protection_only(unsigned long set, unsigned long clear)
+{
+	return cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI) && protection_only(set | clear);
 }
 
 static void settle_this_cpu(void *unused)
@@ -251,13 +342,14 @@ void coalesce_tlbi_settle(void)
 }
 
 /**
- * coalesce_tlbi_note_huge_unmap() - Tell that a leaf larger than 4K was cleared
+ * coalesce_tlbi_note_huge_unmap() - Tell that a leaf larger than 4K was changed
  *
- * To be called after a kernel page-table leaf larger than 4K was cleared, and
- * before the flush for it, or a list that leads to one, can be reached.  No flush
- * is deferred until one has gone to every CPU: the range may be mapped with 4K
- * pages next, and a CPU that kept the large entry meanwhile could hold both sizes
- * for one address, for which the result is undefined (AMD erratum 383).
+ * To be called after a kernel page-table leaf larger than 4K was cleared or
+ * changed, and before the flush for it, or a list that leads to one, can be
+ * reached.  No flush is deferred until one has gone to every CPU: the range may be
+ * mapped with 4K pages next, and a CPU that kept the large entry meanwhile could
+ * hold both sizes for one address, for which the result is undefined (AMD erratum
+ * 383).
  *
  * Context: any.
  */
@@ -269,9 +361,9 @@ void coalesce_tlbi_note_huge_unmap(void)
 /**
  * coalesce_tlbi_flush_huge_unmaps() - Flush at once what must not be deferred
  *
- * Leaves larger than 4K are counted when they are cleared.  If any is not
- * covered by a flush of every CPU, that flush is done here; it covers all that
- * was cleared before, so the caller's range too.
+ * Leaves larger than 4K are counted when they are cleared or changed.  If any is
+ * not covered by a flush of every CPU, that flush is done here; it covers all
+ * that was cleared before, so the caller's range too.
  *
  * One number and not a flag, because clearing and flushing are not under one
  * lock: a flag that one flusher takes down before its flush has finished would
@@ -367,7 +459,7 @@ void coalesce_tlbi_show_interrupts(struct seq_file *p, int prec)
 	for_each_online_cpu(cpu)
 		seq_printf(p, "%10lu ",
 			   atomic_long_read(&per_cpu(coalesce_tlbi_counters, cpu).deferred));
-	seq_puts(p, "  Kernel TLB flush interrupts not sent\n");
+	seq_puts(p, "  Kernel synchronisation interrupts not sent\n");
 }
 
 static int coalesce_tlbi_show(struct seq_file *m, void *unused)

@@ -171,6 +171,64 @@ static void test_predicate_local(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, before, after);
 }
 
+/* Rights alone are deferrable; nothing at all is not, nor is what a page is. */
+static void test_protection_only(struct kunit *test)
+{
+	const unsigned long others[] = {
+		_PAGE_PRESENT, _PAGE_USER, _PAGE_PWT, _PAGE_PCD, _PAGE_ACCESSED, _PAGE_PSE,
+		_PAGE_GLOBAL, _PAGE_PAT_LARGE, _PAGE_SOFTW1, BIT(47), BIT(51),
+	};
+	int i;
+
+	KUNIT_EXPECT_FALSE(test, protection_only(0));
+	KUNIT_EXPECT_TRUE(test, protection_only(_PAGE_RW));
+	KUNIT_EXPECT_TRUE(test, protection_only(_PAGE_NX));
+	KUNIT_EXPECT_TRUE(test, protection_only(_PAGE_RW | _PAGE_DIRTY | _PAGE_NX));
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		KUNIT_EXPECT_FALSE_MSG(test, protection_only(others[i]),
+				       "bits %#lx", others[i]);
+		KUNIT_EXPECT_FALSE_MSG(test, protection_only(others[i] | _PAGE_RW),
+				       "bits %#lx", others[i] | _PAGE_RW);
+	}
+	KUNIT_EXPECT_EQ(test, coalesce_tlbi_protection_only(_PAGE_RW, 0),
+			cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI));
+}
+
+static void note_cpu(void *mask)
+{
+	cpumask_set_cpu(raw_smp_processor_id(), mask);
+}
+
+/*
+ * A call for the kernel runs here or not, as it says, and on every CPU that
+ * defers nothing.
+ */
+static void test_in_kernel(struct kunit *test)
+{
+	struct cpumask *with, *without;
+	int cpu, here;
+
+	with = kunit_kzalloc(test, cpumask_size(), GFP_KERNEL);
+	without = kunit_kzalloc(test, cpumask_size(), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, with);
+	KUNIT_ASSERT_NOT_NULL(test, without);
+
+	cpus_read_lock();
+	here = get_cpu();
+	on_each_cpu_in_kernel(note_cpu, with);
+	smp_call_function_in_kernel(note_cpu, without);
+	put_cpu();
+	KUNIT_EXPECT_TRUE(test, cpumask_test_cpu(here, with));
+	KUNIT_EXPECT_FALSE(test, cpumask_test_cpu(here, without));
+	for_each_online_cpu(cpu) {
+		if (cpu == here || cpu_defers(cpu))
+			continue;
+		KUNIT_EXPECT_TRUE_MSG(test, cpumask_test_cpu(cpu, with), "CPU %d", cpu);
+		KUNIT_EXPECT_TRUE_MSG(test, cpumask_test_cpu(cpu, without), "CPU %d", cpu);
+	}
+	cpus_read_unlock();
+}
+
 static unsigned long vm_event(enum vm_event_item item)
 {
 	unsigned long *events = kcalloc(NR_VM_EVENT_ITEMS, sizeof(*events), GFP_KERNEL);
@@ -344,6 +402,8 @@ static struct kunit_case coalesce_tlbi_cases[] = {
 	KUNIT_CASE(test_paranoid),
 	KUNIT_CASE(test_predicate),
 	KUNIT_CASE(test_predicate_local),
+	KUNIT_CASE(test_protection_only),
+	KUNIT_CASE(test_in_kernel),
 	KUNIT_CASE(test_threshold),
 	KUNIT_CASE(test_huge),
 	KUNIT_CASE(test_huge_vfree),

@@ -8,11 +8,11 @@
 #include <linux/tracepoint.h>
 
 /**
- * coalesce_tlbi_defer - a flush interrupt was not sent
+ * coalesce_tlbi_defer - an interrupt for a flush or other synchronisation was not sent
  * @cpu: the CPU in user mode that was left alone
- * @start: first byte of the range
+ * @start: first byte of the range of a flush; 0 with @end 0 if none is given
  * @end: first byte after the range
- * @caller: return address of the deferrable flush
+ * @caller: return address of the deferrable request
  *
  * Fires on the sender, once for each target and flush, with preemption off.
  */
