@@ -405,10 +405,25 @@ static unsigned long row_value(char *row, int column)
 	return value;
 }
 
-static void read_interrupts(int cpu, struct counts *c)
+static void tally_add(struct tally *sum, const char *name, unsigned long n)
+{
+	int i;
+
+	for (i = 0; i < sum->n; i++)
+		if (!strcmp(sum->entry[i].name, name))
+			break;
+	if (i == MAX_TALLY)
+		ksft_exit_fail_msg("more than %d names to count\n", MAX_TALLY);
+	if (i == sum->n)
+		snprintf(sum->entry[sum->n++].name, sizeof(sum->entry[i].name), "%s", name);
+	sum->entry[i].n += n;
+}
+
+/* Call @row for every row of /proc/interrupts that has a number for @cpu. */
+static void each_row(int cpu, void (*row)(const char *name, unsigned long n, void *arg), void *arg)
 {
 	FILE *f = open_or_skip("/proc/interrupts");
-	char *line = NULL, *name, *rest;
+	char *line = NULL, *rest;
 	size_t size = 0;
 	int column;
 
@@ -421,14 +436,36 @@ static void read_interrupts(int cpu, struct counts *c)
 		if (!rest)
 			continue;
 		*rest++ = 0;
-		name = line + strspn(line, " ");
-		if (!strcmp(name, "CTI"))
-			c->deferred = row_value(rest, column);
-		else if (strcmp(name, "ERR") && strcmp(name, "MIS"))
-			c->interrupts += row_value(rest, column);
+		row(line + strspn(line, " "), row_value(rest, column), arg);
 	}
 	free(line);
 	fclose(f);
+}
+
+static bool is_interrupt(const char *name)
+{
+	return strcmp(name, "CTI") && strcmp(name, "ERR") && strcmp(name, "MIS");
+}
+
+static void count_row(const char *name, unsigned long n, void *arg)
+{
+	struct counts *c = arg;
+
+	if (!strcmp(name, "CTI"))
+		c->deferred = n;
+	else if (is_interrupt(name))
+		c->interrupts += n;
+}
+
+static void add_row(const char *name, unsigned long n, void *arg)
+{
+	if (is_interrupt(name))
+		tally_add(arg, name, n);
+}
+
+void tally_rows(struct tally *sum, int cpu)
+{
+	each_row(cpu, add_row, sum);
 }
 
 void counts_read(int cpu, struct counts *c)
@@ -439,7 +476,7 @@ void counts_read(int cpu, struct counts *c)
 	int n;
 
 	memset(c, 0, sizeof(*c));
-	read_interrupts(cpu, c);
+	each_row(cpu, count_row, c);
 
 	f = fopen(DEBUGFS, "r");
 	if (!f)
@@ -452,6 +489,20 @@ void counts_read(int cpu, struct counts *c)
 		c->settled = settled;
 	}
 	fclose(f);
+}
+
+unsigned long large_page_splits(void)
+{
+	FILE *f = fopen("/proc/vmstat", "r");
+	unsigned long n, sum = 0;
+	char name[64];
+
+	while (f && fscanf(f, "%63s %lu", name, &n) == 2)
+		if (!strncmp(name, "direct_map_level", 16) && strstr(name, "splits"))
+			sum += n;
+	if (f)
+		fclose(f);
+	return sum;
 }
 
 unsigned long deferred_sum(const struct isolated *cpus, int n)
@@ -563,6 +614,38 @@ unsigned long callbacks_received(int cpu, const char *name)
 
 	read_trace(cpu, count_callback, &c);
 	return c.n;
+}
+
+static void add_callback(const char *text, void *arg)
+{
+	const char *func = strstr(text, "func=");
+	char name[64];
+
+	if (func && !strstr(text, "csd=0000000000000000") &&
+	    sscanf(func, "func=%63[^,]", name) == 1)
+		tally_add(arg, name, 1);
+}
+
+void tally_callbacks(struct tally *sum, int cpu)
+{
+	read_trace(cpu, add_callback, sum);
+}
+
+unsigned long tally_deferrable(const struct tally *calls)
+{
+	static const char * const names[] = {
+		"do_flush_tlb_all", "do_kernel_range_flush", "settle_this_cpu", "__cpa_flush_tlb",
+		"do_sync_core", "ftrace_sync_ipi", "tlb_remove_table_smp_sync",
+	};
+	unsigned long sum = 0;
+	unsigned int j;
+	int i;
+
+	for (i = 0; i < calls->n; i++)
+		for (j = 0; j < ARRAY_SIZE(names); j++)
+			if (!strcmp(calls->entry[i].name, names[j]))
+				sum += calls->entry[i].n;
+	return sum;
 }
 
 unsigned long flushes_requested(void)

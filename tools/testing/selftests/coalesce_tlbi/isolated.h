@@ -15,6 +15,7 @@
 #include "test_modules/coalesce_tlbi_oracle.h"
 
 #define MAX_ISOLATED	64
+#define MAX_TALLY	64
 
 /**
  * struct isolated - an isolated CPU and the process that spins on it
@@ -288,6 +289,50 @@ void flushes_read(int cpu, struct flushes *f);
  * Return: number since flushes_start().
  */
 unsigned long callbacks_received(int cpu, const char *name);
+
+/**
+ * struct tally - numbers by name
+ * @entry: a name and its number
+ * @n: number of names
+ */
+struct tally {
+	struct {
+		char name[64];
+		unsigned long n;
+	} entry[MAX_TALLY];
+	int n;
+};
+
+/**
+ * tally_callbacks() - Add up which function calls a CPU was interrupted for
+ * @sum: those since flushes_start() are added to it
+ * @cpu: its number
+ */
+void tally_callbacks(struct tally *sum, int cpu);
+
+/**
+ * tally_deferrable() - How many of the calls could have been deferred
+ * @calls: from tally_callbacks()
+ *
+ * Return: their number; the others ask what the CPU does, or have to run there.
+ */
+unsigned long tally_deferrable(const struct tally *calls);
+
+/**
+ * tally_rows() - Add up the interrupts of a CPU by row of /proc/interrupts
+ * @sum: all since the boot are added to it
+ * @cpu: its number
+ */
+void tally_rows(struct tally *sum, int cpu);
+
+/**
+ * large_page_splits() - Large pages of the direct map that were split so far
+ *
+ * Each interrupts every CPU, in any mode.
+ *
+ * Return: their number, 0 where the kernel does not count them.
+ */
+unsigned long large_page_splits(void);
 
 /**
  * flushes_requested() - Kernel flushes that all CPUs have asked for

@@ -180,6 +180,20 @@ static void test_table_freed(void)
 		ksft_test_result(received, "%s\n", name);
 }
 
+/* The flush that follows it finds the leaf noted. */
+static void test_large_leaf(void)
+{
+	static const char name[] = "a change of a large leaf is not deferred";
+	unsigned long received;
+	int err = least_received(ORACLE_PROTECT_HUGE, &received);
+
+	ksft_print_msg("least received: %lu\n", received);
+	if (err)
+		ksft_test_result_skip("%s: no large leaf: %s\n", name, strerror(err));
+	else
+		ksft_test_result(received, "%s\n", name);
+}
+
 int main(void)
 {
 	ksft_print_header();
@@ -187,10 +201,11 @@ int main(void)
 	defers = coalesce_defers();
 	ksft_print_msg("mode %s, %d isolated CPUs\n", coalesce_mode(), n_cpus);
 
-	ksft_set_plan(5);
+	ksft_set_plan(6);
 	test_memory_type();
 	test_purge_helpers();
 	test_table_freed();
+	test_large_leaf();
 	isolated_stop(cpus, n_cpus);
 	ksft_finished();
 }

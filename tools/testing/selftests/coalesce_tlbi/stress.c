@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,13 +22,12 @@
 #include "../kselftest.h"
 #include "isolated.h"
 #include "isolated_box.h"
+#include "operations.h"
 
 #define ROUNDS		100
 #define MOVES		300
 #define DRAINS		1000
 #define PRESSURE_PART	2	/* of the free memory, one in so many */
-#define MODULE		"/coalesce_tlbi_nothing.ko"
-#define MODULE_NAME	"coalesce_tlbi_nothing"
 
 static struct isolated cpus[MAX_ISOLATED];
 static int n_cpus;
@@ -53,48 +51,6 @@ typedef int (*work_fn)(void);
 static int map_and_drain(void)
 {
 	return oracle_command(ORACLE_CHURN, NULL);
-}
-
-static int fork_and_exit(void)
-{
-	pid_t pid = fork();
-
-	if (!pid)
-		_exit(0);
-	if (pid < 0)
-		return errno;
-	waitpid(pid, NULL, 0);
-	return 0;
-}
-
-static int load_and_unload_module(void)
-{
-	int fd = open(MODULE, O_RDONLY);
-	int err = fd < 0 || syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	if (!err && syscall(SYS_delete_module, MODULE_NAME, O_NONBLOCK))
-		err = errno;
-	return err;
-}
-
-static int load_and_unload_bpf(void)
-{
-	struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SYSCALL, .prog_flags = BPF_F_SLEEPABLE,
-		.insns = (unsigned long)insns, .insn_cnt = 2, .license = (unsigned long)"GPL",
-	};
-	int fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
-
-	if (fd < 0)
-		return errno;
-	close(fd);
-	return 0;
 }
 
 static int fill_memory(void)
@@ -320,9 +276,9 @@ static const struct {
 	work_fn work;
 } loads[] = {
 	{ "second sender", map_and_drain },
-	{ "fork", fork_and_exit },
-	{ "module", load_and_unload_module },
-	{ "bpf", load_and_unload_bpf },
+	{ "fork", operate_fork },
+	{ "module", operate_module },
+	{ "bpf", operate_bpf },
 	{ "memory pressure", fill_memory },
 };
 

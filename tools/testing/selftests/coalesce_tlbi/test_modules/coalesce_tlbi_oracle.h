@@ -187,6 +187,30 @@ struct oracle_glance {
 
 #define ORACLE_GLANCE		_IOR('C', 18, struct oracle_glance)
 
+/*
+ * A page of its own: change whether the kernel may write to it, as loading code
+ * does; or take that from its PTE alone with no flush, the negative control.
+ * ENOENT if this kernel has no such functions.
+ */
+enum oracle_protection { ORACLE_WRITABLE, ORACLE_READ_ONLY, ORACLE_READ_ONLY_NO_FLUSH };
+
+#define ORACLE_PROTECT		_IO('C', 20)
+
+/* Write to that page on the calling CPU.  ERANGE if it refuses. */
+#define ORACLE_WRITE		_IO('C', 21)
+
+/*
+ * Take write permission from 2M that are mapped with a large leaf, and give it
+ * back: flushes that must not be deferred.  ENOMEM or EAGAIN if there is none.
+ */
+#define ORACLE_PROTECT_HUGE	_IO('C', 23)
+
+/*
+ * Allocate per-CPU memory and free most of it again.  A worker takes the pages
+ * back, with a flush that may be deferred, after this has returned.
+ */
+#define ORACLE_PERCPU		_IO('C', 22)
+
 #ifdef __KERNEL__
 bool coalesce_tlbi_oracle_look(int *seen, int *now_mapped);
 #endif

@@ -4,6 +4,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/pgtable.h>
 #include <linux/set_memory.h>
 #include <linux/slab.h>
@@ -12,6 +13,7 @@
 
 #include "coalesce_tlbi_oracle.h"
 #include "policy.h"
+#include "probe.h"
 
 /*
  * Areas that together exceed five times what is purged at once on 4 CPUs.  Each
@@ -22,12 +24,23 @@
 
 #define MAX_TRIES	64
 
+/* More than one chunk of per-CPU memory, of which one in KEPT is not freed. */
+#define PERCPU_OBJECTS	1024
+#define KEPT		16
+
 /* Serialises the requests here, apart from the churn. */
 static DEFINE_MUTEX(policy_lock);
 static void *huge;
 static void *many[MANY_AREAS];
 static struct page *many_page;
 static unsigned long __percpu *words;
+static void *protected_page;
+static void __percpu *percpu_objects[PERCPU_OBJECTS];
+
+/* Not for modules; NULL if this kernel has them not. */
+static int (*set_read_only)(unsigned long addr, int pages);
+static int (*set_writable)(unsigned long addr, int pages);
+static long (*copy_to_kernel)(void *dst, const void *src, size_t size);
 
 /* A deferred unmap of @page, then a change of memory type of the same page. */
 static int change_type(struct page *page)
@@ -179,9 +192,99 @@ static int churn(void)
 	return addr ? 0 : -ENOMEM;
 }
 
-static long locked(unsigned int cmd)
+/* Take write permission from the page behind the TLB's back. */
+static int write_protect_pte(unsigned long addr)
+{
+	unsigned int level;
+	pte_t *pte = lookup_address(addr, &level);
+
+	if (!pte || level != PG_LEVEL_4K)
+		return -ENXIO;
+	set_pte(pte, __pte(pte_val(*pte) & ~(_PAGE_RW | _PAGE_DIRTY)));
+	return 0;
+}
+
+static int protect(unsigned long how)
+{
+	if (!set_read_only || !set_writable)
+		return -ENOENT;
+	if (!protected_page)
+		protected_page = vmalloc(PAGE_SIZE);
+	if (!protected_page)
+		return -ENOMEM;
+	if (how == ORACLE_READ_ONLY_NO_FLUSH)
+		return write_protect_pte((unsigned long)protected_page);
+
+	if (how == ORACLE_READ_ONLY)
+		return set_read_only((unsigned long)protected_page, 1);
+	return set_writable((unsigned long)protected_page, 1);
+}
+
+static int protect_huge(void)
+{
+	unsigned int level = PG_LEVEL_NONE;
+	int err = -EAGAIN;
+	void *mem;
+
+	if (!set_read_only || !set_writable)
+		return -ENOENT;
+	mem = vmalloc_huge(PMD_SIZE, GFP_KERNEL);
+	if (!mem)
+		return -ENOMEM;
+	lookup_address((unsigned long)mem, &level);
+	if (level == PG_LEVEL_2M) {
+		err = set_read_only((unsigned long)mem, PTRS_PER_PMD);
+		if (!err)
+			err = set_writable((unsigned long)mem, PTRS_PER_PMD);
+	}
+	vfree(mem);
+	return err;
+}
+
+static int write_to_page(void)
+{
+	const long value = 1;
+
+	if (!copy_to_kernel || !protected_page)
+		return -ENOENT;
+	return copy_to_kernel(protected_page, &value, sizeof(value)) ? -ERANGE : 0;
+}
+
+static void free_percpu_objects(int keep_each)
+{
+	int i;
+
+	for (i = 0; i < PERCPU_OBJECTS; i++) {
+		if (keep_each && !(i % keep_each))
+			continue;
+		free_percpu(percpu_objects[i]);
+		percpu_objects[i] = NULL;
+	}
+}
+
+static int churn_percpu(void)
+{
+	int i, err = 0;
+
+	free_percpu_objects(0);
+	for (i = 0; i < PERCPU_OBJECTS && !err; i++) {
+		percpu_objects[i] = __alloc_percpu(PAGE_SIZE, sizeof(long));
+		if (!percpu_objects[i])
+			err = -ENOMEM;
+	}
+	free_percpu_objects(err ? 0 : KEPT);
+	return err;
+}
+
+static long locked(unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
+	case ORACLE_PROTECT:
+		return protect(arg);
+	case ORACLE_PROTECT_HUGE:
+		return protect_huge();
+	case ORACLE_PERCPU:
+		return churn_percpu();
 	case ORACLE_SET_UC:
 		return set_uc();
 	case ORACLE_MAP_MANY:
@@ -204,13 +307,15 @@ long policy_ioctl(unsigned int cmd, unsigned long arg)
 
 	if (cmd == ORACLE_CHURN)
 		return churn();
+	if (cmd == ORACLE_WRITE)
+		return write_to_page();
 	if (cmd == ORACLE_OOPS) {
 		if (!words)
 			return -ENOENT;
 		oops(arg);
 	}
 	mutex_lock(&policy_lock);
-	ret = locked(cmd);
+	ret = locked(cmd, arg);
 	mutex_unlock(&policy_lock);
 	return ret;
 }
@@ -218,10 +323,17 @@ long policy_ioctl(unsigned int cmd, unsigned long arg)
 void policy_init(unsigned long __percpu *kernel_cr3_loaded)
 {
 	words = kernel_cr3_loaded;
+	set_read_only = oracle_function("set_memory_ro");
+	set_writable = oracle_function("set_memory_rw");
+	copy_to_kernel = oracle_function("copy_to_kernel_nofault");
 }
 
 void policy_exit(void)
 {
 	unmap_huge();
 	purge_many();
+	free_percpu_objects(0);
+	if (protected_page)
+		protect(ORACLE_WRITABLE);
+	vfree(protected_page);
 }

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * inventory [NAME]...: the measurement behind "make bench": what an isolated CPU in
+ * user mode is interrupted by while a housekeeping CPU does one thing after the
+ * other.  Prints, separated by tabs,
+ *
+ *	operation NAME OPERATIONS CALLS INTERRUPTS REPEATED UNCLEAR SPLITS KIND
+ *	call NAME FUNCTION COUNT
+ *	row NAME ROW COUNT
+ *	missing NAME REASON
+ *
+ * summed over the isolated CPUs.  CALLS are function calls of a kind that can be
+ * deferred; all calls are below by callback.  INTERRUPTS are all, by row of
+ * /proc/interrupts below.  Where calls are deferred, a batch in which one of the kind
+ * came among other interrupts, or with a split of a large page, is REPEATED; if there
+ * is no end to that it is used, and is UNCLEAR.  SPLITS are those of all batches,
+ * repeated ones too.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../kselftest.h"
+#include "isolated.h"
+#include "operations.h"
+
+#define BATCH		10
+#define BATCHES		10
+#define MAX_REPEATS	20
+
+static struct isolated cpus[MAX_ISOLATED];
+static int n_cpus;
+
+/**
+ * struct sums - of one operation
+ * @calls: function calls received, of a kind that can be deferred
+ * @interrupts: interrupts received
+ * @by_function: calls by function
+ * @by_row: interrupts by row
+ */
+struct sums {
+	unsigned long calls;
+	unsigned long interrupts;
+	struct tally by_function;
+	struct tally by_row;
+};
+
+/**
+ * struct doubts - about one operation
+ * @repeated: batches that were done again
+ * @unclear: batches that should have been
+ * @splits: large pages that were split
+ */
+struct doubts {
+	int repeated;
+	int unclear;
+	unsigned long splits;
+};
+
+static void tally_subtract(struct tally *sum, const struct tally *other)
+{
+	int i, j;
+
+	for (i = 0; i < sum->n; i++)
+		for (j = 0; j < other->n; j++)
+			if (!strcmp(sum->entry[i].name, other->entry[j].name))
+				sum->entry[i].n -= other->entry[j].n;
+}
+
+static int run_batch(const struct operation *op, struct sums *sums)
+{
+	struct tally rows_before = { .n = 0 };
+	struct counts after;
+	struct batch batch;
+	int i, err = 0;
+
+	batch_begin(&batch, cpus, n_cpus);
+	for (i = 0; i < n_cpus; i++)
+		tally_rows(&rows_before, cpus[i].cpu);
+	for (i = 0; i < BATCH && !err; i++)
+		err = op->operate();
+	for (i = 0; i < n_cpus; i++) {
+		tally_rows(&sums->by_row, cpus[i].cpu);
+		counts_read(cpus[i].cpu, &after);
+		sums->interrupts += after.interrupts - batch.before[i].interrupts;
+		tally_callbacks(&sums->by_function, cpus[i].cpu);
+	}
+	sums->calls = tally_deferrable(&sums->by_function);
+	tally_subtract(&sums->by_row, &rows_before);
+	return err;
+}
+
+/* May what came between @before and @after have been legal, or a split's? */
+static bool unclear(const struct operation *op, const struct sums *before,
+		    const struct sums *after, unsigned long splits)
+{
+	unsigned long calls = after->calls - before->calls;
+
+	if (!coalesce_defers() || op->kind == OTHER || !calls)
+		return false;
+	return splits || after->interrupts - before->interrupts > calls;
+}
+
+static int batches(const struct operation *op)
+{
+	return op->slow ? 1 : BATCHES;
+}
+
+static int run(const struct operation *op, struct sums *sums, struct doubts *doubts)
+{
+	unsigned long splits;
+	struct sums before;
+	int done, err = 0;
+
+	for (done = 0; done < batches(op) && !err; done++) {
+		before = *sums;
+		splits = large_page_splits();
+		err = run_batch(op, sums);
+		splits = large_page_splits() - splits;
+		doubts->splits += splits;
+		if (!unclear(op, &before, sums, splits))
+			continue;
+		if (doubts->repeated >= MAX_REPEATS) {
+			doubts->unclear++;
+			continue;
+		}
+		doubts->repeated++;
+		*sums = before;
+		done--;
+	}
+	return err;
+}
+
+static void print_tally(const char *what, const char *name, const struct tally *tally)
+{
+	int i;
+
+	for (i = 0; i < tally->n; i++)
+		if (tally->entry[i].n)
+			printf("%s\t%s\t%s\t%lu\n", what, name, tally->entry[i].name,
+			       tally->entry[i].n);
+}
+
+static void measure(const struct operation *op)
+{
+	static const char * const kinds[] = { "deferrable", "quiet", "other" };
+	struct doubts doubts = { 0 };
+	struct sums sums = { 0 };
+	int err = op->operate();
+
+	if (!err)
+		err = run(op, &sums, &doubts);
+	if (err) {
+		printf("missing\t%s\t%s\n", op->name, strerror(err));
+		return;
+	}
+	printf("operation\t%s\t%d\t%lu\t%lu\t%d\t%d\t%lu\t%s\n", op->name, BATCH * batches(op),
+	       sums.calls, sums.interrupts, doubts.repeated, doubts.unclear, doubts.splits,
+	       kinds[op->kind]);
+	print_tally("call", op->name, &sums.by_function);
+	print_tally("row", op->name, &sums.by_row);
+	fflush(stdout);
+}
+
+static bool wanted(const struct operation *op, int n_names, char **names)
+{
+	int i;
+
+	for (i = 0; i < n_names; i++)
+		if (!strcmp(op->name, names[i]))
+			return true;
+	return !n_names;
+}
+
+int main(int argc, char **argv)
+{
+	int i;
+
+	n_cpus = isolated_start(cpus);
+	printf("mode\t%s\ncpus\t%d\n", coalesce_mode(), n_cpus);
+	operations_start();
+	for (i = 0; i < n_operations; i++)
+		if (wanted(&operations[i], argc - 1, argv + 1))
+			measure(&operations[i]);
+	isolated_stop(cpus, n_cpus);
+	return 0;
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/perf_event.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+#include "isolated.h"
+#include "operations.h"
+
+#define MODULE		"/coalesce_tlbi_nothing.ko"
+#define MODULE_NAME	"coalesce_tlbi_nothing"
+#define TRACEFS		"/sys/kernel/tracing/"
+#define INSTANCE	TRACEFS "instances/coalesce_tlbi"
+#define SYSCTL		"/proc/sys/"
+#define HUGE_PAGE	(2UL << 20)
+#define DRAINS		10
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
+static int write_word(const char *path, const char *word)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC), err = 0;
+
+	if (fd < 0)
+		return errno;
+	if (write(fd, word, strlen(word)) < 0)
+		err = errno;
+	close(fd);
+	return err;
+}
+
+static int write_two(const char *path, const char *first, const char *second)
+{
+	int err = write_word(path, first);
+
+	return err ? err : write_word(path, second);
+}
+
+int operate_probe(const char *name)
+{
+	struct oracle_probe request = { "" };
+
+	snprintf(request.name, sizeof(request.name), "%s", name);
+	return oracle_command(ORACLE_PROBE, &request);
+}
+
+static int operate_kprobe(void)
+{
+	int err = operate_probe("function:__x64_sys_getppid");
+
+	return err ? err : operate_probe("");
+}
+
+static int operate_tracepoint(void)
+{
+	return write_two(TRACEFS "events/sched/sched_process_fork/enable", "1", "0");
+}
+
+/* In an instance: switching tracers empties the trace that counts. */
+static int operate_function_tracer(void)
+{
+	int err;
+
+	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
+		return errno;
+	err = write_two(INSTANCE "/current_tracer", "function", "nop");
+	rmdir(INSTANCE);
+	return err;
+}
+
+static int operate_static_key(void)
+{
+	return write_two(SYSCTL "kernel/sched_schedstats", "1", "0");
+}
+
+static int operate_sysctl(void)
+{
+	return write_two(SYSCTL "kernel/bpf_stats_enabled", "1", "0");
+}
+
+static int operate_compaction(void)
+{
+	return write_word(SYSCTL "vm/compact_memory", "1");
+}
+
+static int operate_drop_caches(void)
+{
+	return write_word(SYSCTL "vm/drop_caches", "3");
+}
+
+int operate_attributes(void)
+{
+	int err = oracle_command(ORACLE_PROTECT, (void *)ORACLE_READ_ONLY);
+
+	return err ? err : oracle_command(ORACLE_PROTECT, (void *)ORACLE_WRITABLE);
+}
+
+static int operate_memory_type(void)
+{
+	return oracle_command(ORACLE_SET_UC, NULL);
+}
+
+static int operate_vunmap(void)
+{
+	return oracle_command(ORACLE_CHURN, NULL);
+}
+
+static int operate_percpu(void)
+{
+	return oracle_command(ORACLE_PERCPU, NULL);
+}
+
+static int operate_huge(void)
+{
+	int err = oracle_command(ORACLE_MAP_HUGE, NULL);
+
+	oracle_command(ORACLE_UNMAP_HUGE, NULL);
+	return err == EAGAIN ? 0 : err;
+}
+
+/* Two megabytes of small pages become a large one: their page table is freed. */
+static int operate_collapse(void)
+{
+	char *p = mmap(NULL, 2 * HUGE_PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *huge;
+	unsigned long i;
+	int err = 0;
+
+	if (p == MAP_FAILED)
+		return errno;
+	huge = (char *)(((unsigned long)p + HUGE_PAGE - 1) & -HUGE_PAGE);
+	madvise(huge, HUGE_PAGE, MADV_NOHUGEPAGE);
+	for (i = 0; i < HUGE_PAGE; i += 4096)
+		huge[i] = 1;
+	madvise(huge, HUGE_PAGE, MADV_HUGEPAGE);
+	if (madvise(huge, HUGE_PAGE, MADV_COLLAPSE))
+		err = errno;
+	munmap(p, 2 * HUGE_PAGE);
+	return err;
+}
+
+int operate_module(void)
+{
+	int fd = open(MODULE, O_RDONLY);
+	int err = fd < 0 || syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (!err && syscall(SYS_delete_module, MODULE_NAME, O_NONBLOCK))
+		err = errno;
+	return err;
+}
+
+static int load_bpf(void)
+{
+	struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SYSCALL, .prog_flags = BPF_F_SLEEPABLE,
+		.insns = (unsigned long)insns, .insn_cnt = 2, .license = (unsigned long)"GPL",
+	};
+
+	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
+int operate_bpf(void)
+{
+	int fd = load_bpf();
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+/* The exit status of a child that calls @work, which cannot be undone. */
+static int in_child(int (*work)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(work ? work() : 0);
+	if (pid < 0)
+		return errno;
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+int operate_fork(void)
+{
+	return in_child(NULL);
+}
+
+static int install_filter(void)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog program = { .len = 1, .filter = &allow };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return errno;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ? errno : 0;
+}
+
+static int operate_seccomp(void)
+{
+	return in_child(install_filter);
+}
+
+/* A software event, counted on the CPU of the caller. */
+static int operate_perf(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr),
+		.config = PERF_COUNT_SW_CONTEXT_SWITCHES,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, -1, sched_getcpu(), -1, 0);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+/* For comparison: what comes with time. */
+static int operate_nothing(void)
+{
+	usleep(10000);
+	return 0;
+}
+
+const struct operation operations[] = {
+	{ "nothing", operate_nothing, QUIET },
+	{ "fork and exit", operate_fork, QUIET },
+	{ "vmap and vunmap", operate_vunmap, DEFERRABLE },
+	{ "module", operate_module, DEFERRABLE },
+	{ "bpf", operate_bpf, QUIET },
+	{ "seccomp filter", operate_seccomp, QUIET },
+	{ "tracepoint", operate_tracepoint, DEFERRABLE },
+	{ "static key", operate_static_key, DEFERRABLE },
+	{ "sysctl key", operate_sysctl, QUIET },
+	{ "kprobe", operate_kprobe, DEFERRABLE },
+	{ "collapse", operate_collapse, QUIET },
+	{ "page attributes", operate_attributes, DEFERRABLE },
+	{ "per-CPU memory", operate_percpu, DEFERRABLE },
+	{ "perf event", operate_perf, QUIET },
+	{ "function tracer", operate_function_tracer, OTHER, .slow = true },
+	{ "memory type", operate_memory_type, OTHER },
+	{ "large vmalloc leaf", operate_huge, OTHER },
+	{ "compaction", operate_compaction, OTHER },
+	{ "drop caches", operate_drop_caches, OTHER },
+};
+
+const int n_operations = ARRAY_SIZE(operations);
+
+void operations_start(void)
+{
+	load_bpf();
+}

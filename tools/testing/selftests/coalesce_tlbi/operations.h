@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What housekeeping CPUs do that the kernel has other CPUs take note of.  The
+ * caller has opened the oracle (isolated_find()) and is on a housekeeping CPU.
+ */
+#ifndef COALESCE_TLBI_OPERATIONS_H
+#define COALESCE_TLBI_OPERATIONS_H
+
+#include <stdbool.h>
+
+/**
+ * enum operation_kind - what an isolated CPU in user mode may get of it
+ * @DEFERRABLE: nothing; some interrupts where nothing is deferred
+ * @QUIET: nothing; and on some kernels nothing where nothing is deferred
+ * @OTHER: what the kernel sends it, for the inventory
+ */
+enum operation_kind { DEFERRABLE, QUIET, OTHER };
+
+/**
+ * struct operation - one such thing
+ * @name: for the results
+ * @operate: does it once and undoes it; returns 0 or an error number
+ * @kind: what is claimed of it
+ * @slow: not to be done often
+ */
+struct operation {
+	const char *name;
+	int (*operate)(void);
+	enum operation_kind kind;
+	bool slow;
+};
+
+/* All of them, and their number. */
+extern const struct operation operations[];
+extern const int n_operations;
+
+/**
+ * operations_start() - To be called before the first
+ *
+ * Loads a BPF program that stays: the pages that programs are packed into are
+ * mapped with a large leaf, and what happens to that is not deferred.
+ */
+void operations_start(void);
+
+/**
+ * operate_probe() - Set the oracle's probe, or take it away
+ * @name: as in struct oracle_probe
+ *
+ * Return: 0 or an error number.
+ */
+int operate_probe(const char *name);
+
+/**
+ * operate_attributes() - Make a page read-only, and writable again
+ *
+ * Return: 0 or an error number.
+ */
+int operate_attributes(void);
+
+/**
+ * operate_module() - Load a module that does nothing, and unload it
+ *
+ * Return: 0 or an error number.
+ */
+int operate_module(void);
+
+/**
+ * operate_bpf() - Load a BPF program that does nothing, and unload it
+ *
+ * Return: 0 or an error number.
+ */
+int operate_bpf(void);
+
+/**
+ * operate_fork() - Fork a process that exits
+ *
+ * Return: 0 or an error number.
+ */
+int operate_fork(void);
+
+#endif
