@@ -432,18 +432,31 @@ static void test_exit(const struct way *way)
 				 "%s: control: nothing is deferred afterwards\n", way->name);
 }
 
+/*
+ * Between the two a host takes its time, in which a busy emulator may drop the
+ * translation by itself: one that is seen then will do, and it may take more rounds.
+ */
+static bool seen_stale(const struct way *way, const struct seen *seen)
+{
+	return way->host ? seen->stale : seen->stale > CONTROL_ROUNDS / 2;
+}
+
 static void test_control(const struct way *way)
 {
 	struct seen seen = rounds(way, CONTROL_ROUNDS, ORACLE_REMAP_NO_FLUSH);
+	bool flushes = !strcmp(coalesce_mode(), "always");
+	int i;
 
+	for (i = 0; way->host && shows && !flushes && !seen.stale && i < MAX_REPEATS; i++)
+		seen = rounds(way, CONTROL_ROUNDS, ORACLE_REMAP_NO_FLUSH);
 	ksft_print_msg("%s: %d of %d stale without a flush\n", way->name, seen.stale,
 		       CONTROL_ROUNDS);
 	if (!shows)
 		ksft_test_result_skip("%s: control: not observable here\n", way->name);
-	else if (!strcmp(coalesce_mode(), "always"))
+	else if (flushes)
 		ksft_test_result(!seen.stale, "%s: flushes with nothing deferred\n", way->name);
 	else
-		ksft_test_result(seen.stale > CONTROL_ROUNDS / 2,
+		ksft_test_result(seen_stale(way, &seen),
 				 "%s: control: without a flush the old page is seen\n",
 				 way->name);
 }
