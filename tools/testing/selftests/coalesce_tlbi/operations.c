@@ -110,6 +110,11 @@ int operate_attributes(void)
 	return err ? err : oracle_command(ORACLE_PROTECT, (void *)ORACLE_WRITABLE);
 }
 
+static int operate_direct_map(void)
+{
+	return oracle_command(ORACLE_PROTECT_DIRECT, NULL);
+}
+
 static int operate_memory_type(void)
 {
 	return oracle_command(ORACLE_SET_UC, NULL);
@@ -259,6 +264,7 @@ const struct operation operations[] = {
 	{ "kprobe", operate_kprobe, DEFERRABLE },
 	{ "collapse", operate_collapse, QUIET },
 	{ "page attributes", operate_attributes, DEFERRABLE },
+	{ "direct map", operate_direct_map, DEFERRABLE },
 	{ "per-CPU memory", operate_percpu, DEFERRABLE },
 	{ "perf event", operate_perf, QUIET },
 	{ "function tracer", operate_function_tracer, OTHER, .slow = true },

@@ -206,6 +206,12 @@ enum oracle_protection { ORACLE_WRITABLE, ORACLE_READ_ONLY, ORACLE_READ_ONLY_NO_
 #define ORACLE_PROTECT_HUGE	_IO('C', 23)
 
 /*
+ * Take write permission from a page of the direct map, which has no alias, and
+ * give it back.  ENOENT as above.
+ */
+#define ORACLE_PROTECT_DIRECT	_IO('C', 24)
+
+/*
  * Allocate per-CPU memory and free most of it again.  A worker takes the pages
  * back, with a flush that may be deferred, after this has returned.
  */

@@ -35,6 +35,7 @@ static void *many[MANY_AREAS];
 static struct page *many_page;
 static unsigned long __percpu *words;
 static void *protected_page;
+static struct page *direct_page;
 static void __percpu *percpu_objects[PERCPU_OBJECTS];
 
 /* Not for modules; NULL if this kernel has them not. */
@@ -241,6 +242,23 @@ static int protect_huge(void)
 	return err;
 }
 
+/* The same page each time, so that a large one of the direct map is split once. */
+static int protect_direct(void)
+{
+	unsigned long addr;
+	int err;
+
+	if (!set_read_only || !set_writable)
+		return -ENOENT;
+	if (!direct_page)
+		direct_page = alloc_page(GFP_KERNEL);
+	if (!direct_page)
+		return -ENOMEM;
+	addr = (unsigned long)page_address(direct_page);
+	err = set_read_only(addr, 1);
+	return err ? err : set_writable(addr, 1);
+}
+
 static int write_to_page(void)
 {
 	const long value = 1;
@@ -281,6 +299,8 @@ static long locked(unsigned int cmd, unsigned long arg)
 	switch (cmd) {
 	case ORACLE_PROTECT:
 		return protect(arg);
+	case ORACLE_PROTECT_DIRECT:
+		return protect_direct();
 	case ORACLE_PROTECT_HUGE:
 		return protect_huge();
 	case ORACLE_PERCPU:
@@ -336,4 +356,6 @@ void policy_exit(void)
 	if (protected_page)
 		protect(ORACLE_WRITABLE);
 	vfree(protected_page);
+	if (direct_page)
+		__free_page(direct_page);
 }
