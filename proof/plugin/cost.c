@@ -14,7 +14,8 @@
  * which a stay of one kind is always the same way, whatever the kernel does.  LABEL is what the
  * program that ran there said last by executing, in user mode, a no-operation with
  * the displacement COST_LABEL + LABEL (cost.h); stays with label 0 are left out.
- * FLUSHES are writes to CR3 and CR4, INVLPG and INVPCID.
+ * FLUSHES are those of IN-TEXT that write CR3 or CR4, INVLPG and INVPCID; what the
+ * kernel flushes behind the entry is its own affair.
  *
  * An interrupt inside a stay is part of it: of many stays of one kind look at the
  * shortest, or at the most frequent.  For -accel tcg,thread=single: nothing here
@@ -38,7 +39,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
  * struct insn - what is known of an instruction when it is translated
  * @address: where it is
  * @in_text: it is in the entry text
- * @flushes: it removes translations
+ * @flushes: it removes translations, in the entry text
  */
 struct insn {
 	uint64_t address;
@@ -51,7 +52,7 @@ struct insn {
  * @entry: address of the first instruction, 0 for an empty slot
  * @instructions: executed
  * @in_text: of them, in the entry text
- * @flushes: of them, those that remove translations
+ * @flushes: of those, that remove translations
  * @vcpu: who
  * @label: what for
  * @times: how often one just like it was seen
@@ -170,11 +171,9 @@ static void watch(struct qemu_plugin_insn *handle, bool first)
 	insn = malloc(sizeof(*insn));
 	if (!insn)
 		abort();
-	*insn = (struct insn){
-		.address = address,
-		.in_text = address >= text_start && address < text_end,
-		.flushes = removes_translations(code, size),
-	};
+	insn->address = address;
+	insn->in_text = address >= text_start && address < text_end;
+	insn->flushes = insn->in_text && removes_translations(code, size);
 	qemu_plugin_register_vcpu_insn_exec_cb(handle, in_kernel, QEMU_PLUGIN_CB_NO_REGS, insn);
 }
 
