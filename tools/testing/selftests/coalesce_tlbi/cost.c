@@ -123,6 +123,7 @@ static void purges(void)
 	pid_t pids[MAX_ISOLATED] = { 0 };
 	int n = isolated_start(cpus), i;
 
+	flushes_stop();
 	spin_below(cpus[0].cpu, sched_getcpu(), pids);
 
 	for (i = 0; i < WARM_UP; i++)

@@ -538,6 +538,13 @@ void flushes_start(void)
 	write_file(TRACEFS "trace", "\n");
 }
 
+void flushes_stop(void)
+{
+	write_file(TRACEFS "events/csd/csd_function_entry/enable", "0");
+	if (strcmp(coalesce_mode(), "none"))
+		write_file(TRACEFS "events/coalesce_tlbi/enable", "0");
+}
+
 static void fail_if_overrun(int cpu)
 {
 	unsigned long lost;

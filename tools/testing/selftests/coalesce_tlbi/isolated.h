@@ -273,6 +273,13 @@ unsigned long deferred_sum(const struct isolated *cpus, int n);
 void flushes_start(void);
 
 /**
+ * flushes_stop() - End the recording, also one that began with the boot
+ *
+ * A tracepoint costs the sender hundreds of instructions for each CPU.
+ */
+void flushes_stop(void);
+
+/**
  * flushes_read() - Kernel flushes of one CPU since flushes_start()
  * @cpu: its number
  * @f: filled
