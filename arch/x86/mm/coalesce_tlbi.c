@@ -136,8 +136,8 @@ struct coalesce_tlbi_request {
 static DEFINE_PER_CPU(struct coalesce_tlbi_request, coalesce_tlbi_request);
 
 /*
- * Unmaps and changes of leaves larger than 4K so far, and how many of them are covered by
- * a flush that has reached every CPU.  They differ while one is outstanding.
+ * Unmaps and changes of leaves larger than 4K so far, and how many of them are
+ * covered by a flush that has reached every CPU.  They differ while one is not.
  */
 static atomic_long_t huge_unmaps;
 static atomic_long_t huge_unmaps_flushed;

@@ -26,7 +26,6 @@
 #define INSTANCE	TRACEFS "instances/coalesce_tlbi"
 #define SYSCTL		"/proc/sys/"
 #define HUGE_PAGE	(2UL << 20)
-#define DRAINS		10
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE	25

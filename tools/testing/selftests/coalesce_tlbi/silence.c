@@ -169,18 +169,27 @@ static void write_to_page(void)
 	isolated_report(oracle_command(ORACLE_WRITE, NULL));
 }
 
+/* A control that changed nothing would pass for one that wrote. */
+static void protect(enum oracle_protection how)
+{
+	int err = oracle_command(ORACLE_PROTECT, (void *)how);
+
+	if (err)
+		ksft_exit_fail_msg("attributes: change %d: %s\n", how, strerror(err));
+}
+
 /* One try: 0 if the CPU could write after @how, and its error number if not. */
 static int write_after(enum oracle_protection how, bool *spared)
 {
 	unsigned long before;
 
-	oracle_command(ORACLE_PROTECT, (void *)ORACLE_WRITABLE);
+	protect(ORACLE_WRITABLE);
 	isolated_enter(&cpus[0], write_to_page, 0);
 	if (isolated_reported(&cpus[0]))
 		ksft_exit_fail_msg("cannot write to a writable page: %s\n",
 				   strerror(isolated_reported(&cpus[0])));
 	before = interrupts_of(&cpus[0]);
-	oracle_command(ORACLE_PROTECT, (void *)how);
+	protect(how);
 	*spared = interrupts_of(&cpus[0]) == before;
 	isolated_enter(&cpus[0], write_to_page, 0);
 	return isolated_reported(&cpus[0]);
@@ -212,7 +221,7 @@ static void test_attributes(void)
 
 	for (i = 0; i < TRIES; i++)
 		written += !write_after(ORACLE_READ_ONLY_NO_FLUSH, &untouched);
-	oracle_command(ORACLE_PROTECT, (void *)ORACLE_WRITABLE);
+	protect(ORACLE_WRITABLE);
 	ksft_print_msg("attributes: no flush: %d of %d written\n", written, TRIES);
 	if (!staleness_shows() || !strcmp(coalesce_mode(), "always"))
 		ksft_test_result_skip("control: attributes: not observable here\n");
