@@ -6,7 +6,11 @@
  *	cost purges		purges of vmalloc memory on a housekeeping CPU while
  *				all others spin in user mode
  *
- * Each kind is announced by a label (cost.h).
+ * Each kind is announced by a label (cost.h).  Prints, separated by tabs,
+ *
+ *	time KIND CPU NANOSECONDS
+ *
+ * the median of single ones, by the clock that user mode reads.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,6 +38,35 @@
 #define TICK_NS		2000000
 
 static unsigned int ticks;
+static long long times[CALLS];
+static int n_times;
+
+static long long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void add_time(long long since)
+{
+	times[n_times++] = now() - since;
+}
+
+static int compare(const void *a, const void *b)
+{
+	long long x = *(const long long *)a, y = *(const long long *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void print_times(const char *kind)
+{
+	qsort(times, n_times, sizeof(*times), compare);
+	printf("time\t%s\t%d\t%lld\n", kind, sched_getcpu(), times[n_times / 2]);
+	n_times = 0;
+}
 
 /* An immediate operand: inlined, also where nothing else is. */
 static __always_inline void label(enum cost n)
@@ -63,13 +96,19 @@ static void calls(void)
 	for (i = 0; i < WARM_UP; i++)
 		syscall(SYS_getppid);
 	label(COST_SYSCALL);
-	for (i = 0; i < CALLS; i++)
+	for (i = 0; i < CALLS; i++) {
+		long long start = now();
+
 		syscall(SYS_getppid);
+		add_time(start);
+	}
 	label(COST_NOTHING);
+	print_times("syscall");
 }
 
 static void faults(void)
 {
+	long long start;
 	char *p;
 	int i;
 
@@ -77,10 +116,33 @@ static void faults(void)
 		p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (p == MAP_FAILED)
 			ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+		start = now();
 		label(COST_FAULT);
 		box_store((unsigned int *)p, 1);
 		label(COST_NOTHING);
+		add_time(start);
 		munmap(p, 4096);
+	}
+	print_times("fault");
+}
+
+/* What the timer takes from user mode: its interrupt, and the signal it raises. */
+static void watch_ticks(void)
+{
+	long long last = now(), longest = 0;
+	unsigned int seen = 0;
+
+	while (seen < TICKS) {
+		long long t = now();
+
+		if (t - last > longest)
+			longest = t - last;
+		last = t;
+		if (box_load(&ticks) == seen)
+			continue;
+		seen++;
+		times[n_times++] = longest;
+		longest = 0;
 	}
 }
 
@@ -95,9 +157,9 @@ static void timer(void)
 		ksft_exit_fail_msg("timer_create: %s\n", strerror(errno));
 	box_store(&ticks, 0);
 	label(COST_TIMER);
-	while (box_load(&ticks) < TICKS)
-		__builtin_ia32_pause();
+	watch_ticks();
 	label(COST_NOTHING);
+	print_times("timer");
 	timer_delete(id);
 }
 
@@ -130,9 +192,14 @@ static void purges(void)
 		oracle_request(ORACLE_DRAIN);
 	isolated_ping(cpus, n);
 	label(COST_PURGE);
-	for (i = 0; i < PURGES; i++)
+	for (i = 0; i < PURGES; i++) {
+		long long start = now();
+
 		oracle_request(ORACLE_DRAIN);
+		add_time(start);
+	}
 	label(COST_NOTHING);
+	print_times("purge");
 	for (i = 0; i < cpus[0].cpu; i++)
 		if (pids[i] > 0)
 			kill(pids[i], SIGKILL);

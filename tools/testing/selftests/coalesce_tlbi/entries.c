@@ -5,6 +5,8 @@
  * that way as the kernel can be instrumented: it must not reach the page that
  * the address was mapped to before, and the CPU's word must say LOADED there.
  * Afterwards the CPU must count as in user mode, so that a flush is deferred.
+ * And text on that way that is patched while the CPU is in user mode must be the
+ * new text when it comes there next.
  *
  * A CPU that happens to be interrupted between the flush and the entry has
  * flushed by another way; that is why there are many rounds, and why the control
@@ -32,9 +34,11 @@
 #define ROUNDS		16
 #define CONTROL_ROUNDS	6
 #define DRAINS		5
+#define TEXT_ROUNDS	4
 #define MAX_REPEATS	20
 
 #define KERNEL_CR3_LOADED	1
+#define KERNEL_CR3_OWED		2
 
 /* A selector that no table has, and one of the first LDT entry. */
 #define BAD_SELECTOR	0xff7
@@ -246,6 +250,7 @@ static void new_process(void)
  * struct way - one way into the kernel and back
  * @name: its name
  * @probe: where it is instrumented, as ORACLE_PROBE wants it
+ * @text: where text is patched, the same way; NULL if @probe is such a place
  * @prime: read through the address, on the isolated CPU; NULL for a plain read
  * @enter: go that way, on the isolated CPU
  * @kick: or have this interrupt raised from another CPU, if @enter is NULL
@@ -257,7 +262,7 @@ static void new_process(void)
  * @method: for entries_32
  */
 struct way {
-	const char *name, *probe;
+	const char *name, *probe, *text;
 	void (*prime)(void);
 	void (*enter)(void);
 	void (*check)(void);
@@ -279,12 +284,16 @@ static const struct way ways[] = {
 	  .method = BOX_SYSCALL32, .enter = read_page },
 	{ "page-fault", "tracepoint:page_fault_user", .enter = fault_anonymous },
 	{ "page-fault-signal", "tracepoint:page_fault_user", .enter = fault_segv },
-	{ "invalid-opcode", "die", .enter = invalid_opcode },
-	{ "breakpoint-trap", "die", .enter = breakpoint_trap },
-	{ "divide-error", "die", .enter = divide_error },
+	{ "invalid-opcode", "die", "function:force_sig_fault",
+	  .enter = invalid_opcode },
+	{ "breakpoint-trap", "die", "function:force_sig",
+	  .enter = breakpoint_trap },
+	{ "divide-error", "die", "function:force_sig_fault",
+	  .enter = divide_error },
 	{ "general-protection", "function:force_sig", .enter = general_protection },
 	{ "x87-error", "function:force_sig_fault", .enter = x87_error },
-	{ "single-step", "die", .enter = single_step },
+	{ "single-step", "die", "function:force_sig_fault",
+	  .enter = single_step },
 	{ "hardware-breakpoint", "function:perf_bp_event", .enter = hardware_breakpoint },
 	{ "timer", "tracepoint:local_timer_entry", .kick = ORACLE_VECTOR_TIMER },
 	{ "reschedule-ipi", "tracepoint:reschedule_entry", .kick = ORACLE_VECTOR_RESCHEDULE },
@@ -292,7 +301,7 @@ static const struct way ways[] = {
 	{ "call-single-ipi", "tracepoint:call_function_single_entry",
 	  .kick = ORACLE_VECTOR_CALL_SINGLE },
 	{ "irq-work-ipi", "tracepoint:irq_work_entry", .kick = ORACLE_VECTOR_IRQ_WORK },
-	{ "nmi", "nmi", .kick = ORACLE_VECTOR_NMI },
+	{ "nmi", "nmi", "tracepoint:nmi_handler", .kick = ORACLE_VECTOR_NMI },
 	{ "machine-check", "function:add_taint", .host = "machine check" },
 	{ "vsyscall", "tracepoint:emulate_vsyscall", .enter = vsyscall },
 	{ "sigreturn", "function:__x64_sys_rt_sigreturn", .prime = signal_frame,
@@ -303,7 +312,7 @@ static const struct way ways[] = {
 	{ "new-process", "function:__x64_sys_vfork", .enter = new_process, .last = true },
 };
 
-#define RESULTS_OF_WAY	4
+#define RESULTS_OF_WAY	5
 
 static void command(unsigned long request, void *arg)
 {
@@ -327,13 +336,9 @@ static void ask_host(const char *what)
 	fflush(stdout);
 }
 
-/* Go the way once after @request; it stays in its middle if it has one. */
-static void go(const struct way *way, unsigned long request, struct oracle_hit *hit)
+/* Read through the address; then, if the way has a middle, wait there. */
+static void prime(const struct way *way, unsigned long request)
 {
-	struct oracle_kick kick = { .cpu = iso->cpu, .vector = way->kick };
-	struct oracle_arm arm = { .cpu = iso->cpu, .watched = iso->cpu };
-	struct oracle_arm disarm = { .cpu = -1 };
-
 	/* If the address was lost it is another now: read through that one. */
 	isolated_enter(iso, way->prime, BOX_READ);
 	while (request && oracle_request(request) < 0) {
@@ -341,6 +346,14 @@ static void go(const struct way *way, unsigned long request, struct oracle_hit *
 			isolated_enter(iso, way->enter, way->method);
 		isolated_enter(iso, way->prime, BOX_READ);
 	}
+}
+
+/* Go the way from there; it stays in its middle if that is at its end. */
+static void pass(const struct way *way, struct oracle_hit *hit)
+{
+	struct oracle_kick kick = { .cpu = iso->cpu, .vector = way->kick };
+	struct oracle_arm arm = { .cpu = iso->cpu, .watched = iso->cpu };
+	struct oracle_arm disarm = { .cpu = -1 };
 
 	command(ORACLE_ARM, &arm);
 	if (way->enter) {
@@ -357,6 +370,13 @@ static void go(const struct way *way, unsigned long request, struct oracle_hit *
 	if (way->check)
 		isolated_enter(iso, way->check, 0);
 	command(ORACLE_ARM, &disarm);
+}
+
+/* The whole way once, after @request. */
+static void go(const struct way *way, unsigned long request, struct oracle_hit *hit)
+{
+	prime(way, request);
+	pass(way, hit);
 }
 
 static void finish(const struct way *way)
@@ -387,12 +407,19 @@ static struct seen rounds(const struct way *way, int n, unsigned long request)
 	return seen;
 }
 
-static bool counts_as_user_mode(void)
+static long long word_now(void)
 {
 	struct oracle_word word = { .cpu = iso->cpu };
 
 	command(ORACLE_WORD, &word);
-	return word.word >= 0 && !(word.word & KERNEL_CR3_LOADED);
+	return word.word;
+}
+
+static bool counts_as_user_mode(void)
+{
+	long long word = word_now();
+
+	return word >= 0 && !(word & KERNEL_CR3_LOADED);
 }
 
 /* After the way back, before anything else takes the CPU into the kernel. */
@@ -479,6 +506,56 @@ static void test_entry(const struct way *way)
 				 way->probe);
 }
 
+static int set_probe(const char *name)
+{
+	struct oracle_probe probe = { 0 };
+
+	snprintf(probe.name, sizeof(probe.name), "%s", name);
+	return oracle_command(ORACLE_PROBE, &probe);
+}
+
+static unsigned long interrupts(void)
+{
+	struct counts c;
+
+	counts_read(iso->cpu, &c);
+	return c.interrupts;
+}
+
+/* Nothing enters the kernel there between the patching and the way. */
+static void test_text(const struct way *way)
+{
+	const char *text = way->text ?: way->probe;
+	int new = 0, spared = 0, owed = 0, i;
+	struct oracle_hit hit;
+	unsigned long before;
+
+	for (i = 0; i < TEXT_ROUNDS; i++) {
+		set_probe("");
+		prime(way, 0);
+		isolated_ping(iso, 1);
+		before = interrupts();
+		if (set_probe(text)) {
+			ksft_test_result_skip("%s: text: no %s in this kernel\n", way->name,
+					      text);
+			pass(way, &hit);
+			finish(way);
+			return;
+		}
+		if (interrupts() == before) {
+			spared++;
+			owed += word_now() == KERNEL_CR3_OWED;
+		}
+		pass(way, &hit);
+		finish(way);
+		new += hit.count > 0;
+	}
+	ksft_print_msg("%s: text: %d rounds, %d not interrupted, %d of them owe, %d ran it\n",
+		       way->name, TEXT_ROUNDS, spared, owed, new);
+	ksft_test_result(new == TEXT_ROUNDS && owed == spared && !spared == !defers,
+			 "%s: text patched in user mode is run next at %s\n", way->name, text);
+}
+
 static void skip(const struct way *way, const char *why)
 {
 	int i;
@@ -489,12 +566,9 @@ static void skip(const struct way *way, const char *why)
 
 static void test_way(const struct way *way)
 {
-	struct oracle_probe probe = { 0 };
+	int err = set_probe(way->probe);
 	char why[64];
-	int err;
 
-	snprintf(probe.name, sizeof(probe.name), "%s", way->probe);
-	err = oracle_command(ORACLE_PROBE, &probe);
 	if (err) {
 		snprintf(why, sizeof(why), "%s: %s", way->probe, strerror(err));
 		skip(way, why);
@@ -510,6 +584,7 @@ static void test_way(const struct way *way)
 	test_entry(way);
 	test_control(way);
 	test_exit(way);
+	test_text(way);
 	isolated_stop(iso, 1);
 }
 
@@ -537,7 +612,6 @@ int main(int argc, char **argv)
 	bool except = argc > 1 && !strcmp(argv[1], "except");
 	char **names = argv + 1 + except;
 	bool chosen[ARRAY_SIZE(ways)];
-	struct oracle_probe none = { 0 };
 	unsigned int i, n = 0, n_named = 0;
 	int n_cpus;
 
@@ -563,6 +637,6 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(ways); i++)
 		if (chosen[i])
 			test_way(&ways[i]);
-	command(ORACLE_PROBE, &none);
+	set_probe("");
 	ksft_finished();
 }

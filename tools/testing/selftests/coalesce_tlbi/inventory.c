@@ -5,12 +5,12 @@
  * other.  Prints, separated by tabs,
  *
  *	operation NAME OPERATIONS CALLS INTERRUPTS REPEATED UNCLEAR SPLITS KIND
- *	call NAME FUNCTION COUNT
+ *	call NAME FUNCTION COUNT DEFERRABLE
  *	row NAME ROW COUNT
  *	missing NAME REASON
  *
  * summed over the isolated CPUs.  CALLS are function calls of a kind that can be
- * deferred; all calls are below by callback.  INTERRUPTS are all, by row of
+ * deferred; all calls are below by callback, DEFERRABLE being 1 for those.  INTERRUPTS are all, by row of
  * /proc/interrupts below.  Where calls are deferred, a batch in which one of the kind
  * came among other interrupts, or with a split of a large page, is REPEATED; if there
  * is no end to that it is used, and is UNCLEAR.  SPLITS are those of all batches,
@@ -131,13 +131,22 @@ static int run(const struct operation *op, struct sums *sums, struct doubts *dou
 	return err;
 }
 
-static void print_tally(const char *what, const char *name, const struct tally *tally)
+static void print_calls(const char *name, const struct tally *tally)
+{
+	int i;
+
+	for (i = 0; i < tally->n; i++)
+		printf("call\t%s\t%s\t%lu\t%d\n", name, tally->entry[i].name,
+		       tally->entry[i].n, is_deferrable(tally->entry[i].name));
+}
+
+static void print_rows(const char *name, const struct tally *tally)
 {
 	int i;
 
 	for (i = 0; i < tally->n; i++)
 		if (tally->entry[i].n)
-			printf("%s\t%s\t%s\t%lu\n", what, name, tally->entry[i].name,
+			printf("row\t%s\t%s\t%lu\n", name, tally->entry[i].name,
 			       tally->entry[i].n);
 }
 
@@ -157,8 +166,8 @@ static void measure(const struct operation *op)
 	printf("operation\t%s\t%d\t%lu\t%lu\t%d\t%d\t%lu\t%s\n", op->name, BATCH * batches(op),
 	       sums.calls, sums.interrupts, doubts.repeated, doubts.unclear, doubts.splits,
 	       kinds[op->kind]);
-	print_tally("call", op->name, &sums.by_function);
-	print_tally("row", op->name, &sums.by_row);
+	print_calls(op->name, &sums.by_function);
+	print_rows(op->name, &sums.by_row);
 	fflush(stdout);
 }
 

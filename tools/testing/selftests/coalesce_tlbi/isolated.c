@@ -302,10 +302,15 @@ int isolated_reported(const struct isolated *iso)
 	return iso->box->seen;
 }
 
+void isolated_await(const struct isolated *iso)
+{
+	await(iso, &iso->box->done, &iso->box->asked);
+}
+
 void isolated_enter(struct isolated *iso, void (*enter)(void), unsigned int method)
 {
 	isolated_ask(iso, enter, method);
-	await(iso, &iso->box->done, &iso->box->asked);
+	isolated_await(iso);
 }
 
 int isolated_try(struct isolated *iso, void (*enter)(void), unsigned int method)
@@ -638,20 +643,28 @@ void tally_callbacks(struct tally *sum, int cpu)
 	read_trace(cpu, add_callback, sum);
 }
 
-unsigned long tally_deferrable(const struct tally *calls)
+bool is_deferrable(const char *function)
 {
 	static const char * const names[] = {
 		"do_flush_tlb_all", "do_kernel_range_flush", "settle_this_cpu", "__cpa_flush_tlb",
 		"do_sync_core", "ftrace_sync_ipi", "tlb_remove_table_smp_sync",
 	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(function, names[i]))
+			return true;
+	return false;
+}
+
+unsigned long tally_deferrable(const struct tally *calls)
+{
 	unsigned long sum = 0;
-	unsigned int j;
 	int i;
 
 	for (i = 0; i < calls->n; i++)
-		for (j = 0; j < ARRAY_SIZE(names); j++)
-			if (!strcmp(calls->entry[i].name, names[j]))
-				sum += calls->entry[i].n;
+		if (is_deferrable(calls->entry[i].name))
+			sum += calls->entry[i].n;
 	return sum;
 }
 

@@ -134,6 +134,12 @@ void isolated_enter(struct isolated *iso, void (*enter)(void), unsigned int meth
 void isolated_ask(struct isolated *iso, void (*enter)(void), unsigned int method);
 
 /**
+ * isolated_await() - Wait until it has done what it was asked for
+ * @iso: the process
+ */
+void isolated_await(const struct isolated *iso);
+
+/**
  * isolated_await_turns() - Wait until processes have gone round so often
  * @cpus: the processes, asked for a function that calls isolated_turn()
  * @n: number of them
@@ -318,10 +324,19 @@ struct tally {
 void tally_callbacks(struct tally *sum, int cpu);
 
 /**
+ * is_deferrable() - Is a function one that a CPU in user mode can be spared?
+ * @function: what it would be called with
+ *
+ * Return: true if there is a request for it that may be deferred; the others ask
+ * what the CPU does, or have to run there.
+ */
+bool is_deferrable(const char *function);
+
+/**
  * tally_deferrable() - How many of the calls could have been deferred
  * @calls: from tally_callbacks()
  *
- * Return: their number; the others ask what the CPU does, or have to run there.
+ * Return: their number.
  */
 unsigned long tally_deferrable(const struct tally *calls);
 

@@ -137,24 +137,45 @@ static int operate_huge(void)
 	return err == EAGAIN ? 0 : err;
 }
 
-/* Two megabytes of small pages become a large one: their page table is freed. */
-static int operate_collapse(void)
+void *small_pages_map(void)
 {
 	char *p = mmap(NULL, 2 * HUGE_PAGE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *huge;
-	unsigned long i;
-	int err = 0;
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *start;
+	unsigned long i, before;
 
 	if (p == MAP_FAILED)
-		return errno;
-	huge = (char *)(((unsigned long)p + HUGE_PAGE - 1) & -HUGE_PAGE);
-	madvise(huge, HUGE_PAGE, MADV_NOHUGEPAGE);
+		return NULL;
+	start = (char *)(((unsigned long)p + HUGE_PAGE - 1) & -HUGE_PAGE);
+	before = start - p;
+	if (before)
+		munmap(p, before);
+	munmap(start + HUGE_PAGE, HUGE_PAGE - before);
+	madvise(start, HUGE_PAGE, MADV_NOHUGEPAGE);
 	for (i = 0; i < HUGE_PAGE; i += 4096)
-		huge[i] = 1;
-	madvise(huge, HUGE_PAGE, MADV_HUGEPAGE);
-	if (madvise(huge, HUGE_PAGE, MADV_COLLAPSE))
-		err = errno;
-	munmap(p, 2 * HUGE_PAGE);
+		start[i] = 1;
+	madvise(start, HUGE_PAGE, MADV_HUGEPAGE);
+	return start;
+}
+
+int small_pages_collapse(void *start)
+{
+	return madvise(start, HUGE_PAGE, MADV_COLLAPSE) ? errno : 0;
+}
+
+void small_pages_unmap(void *start)
+{
+	munmap(start, HUGE_PAGE);
+}
+
+static int operate_collapse(void)
+{
+	void *start = small_pages_map();
+	int err;
+
+	if (!start)
+		return errno;
+	err = small_pages_collapse(start);
+	small_pages_unmap(start);
 	return err;
 }
 
@@ -253,20 +274,21 @@ static int operate_nothing(void)
 const struct operation operations[] = {
 	{ "nothing", operate_nothing, QUIET },
 	{ "fork and exit", operate_fork, QUIET },
-	{ "vmap and vunmap", operate_vunmap, DEFERRABLE },
+	{ "vmap and vunmap", operate_vunmap, DEFERRABLE, .call = "do_kernel_range_flush" },
 	{ "module", operate_module, DEFERRABLE },
 	{ "bpf", operate_bpf, QUIET },
 	{ "seccomp filter", operate_seccomp, QUIET },
-	{ "tracepoint", operate_tracepoint, DEFERRABLE },
-	{ "static key", operate_static_key, DEFERRABLE },
+	{ "tracepoint", operate_tracepoint, DEFERRABLE, .call = "do_sync_core" },
+	{ "static key", operate_static_key, DEFERRABLE, .call = "do_sync_core" },
 	{ "sysctl key", operate_sysctl, QUIET },
-	{ "kprobe", operate_kprobe, DEFERRABLE },
-	{ "collapse", operate_collapse, QUIET },
-	{ "page attributes", operate_attributes, DEFERRABLE },
-	{ "direct map", operate_direct_map, DEFERRABLE },
+	{ "kprobe", operate_kprobe, DEFERRABLE, .call = "do_sync_core" },
+	{ "collapse", operate_collapse, QUIET, .call = "tlb_remove_table_smp_sync" },
+	{ "page attributes", operate_attributes, DEFERRABLE, .call = "do_flush_tlb_all" },
+	{ "direct map", operate_direct_map, DEFERRABLE, .call = "__cpa_flush_tlb" },
 	{ "per-CPU memory", operate_percpu, DEFERRABLE },
 	{ "perf event", operate_perf, QUIET },
-	{ "function tracer", operate_function_tracer, OTHER, .slow = true },
+	{ "function tracer", operate_function_tracer, OTHER, .slow = true,
+	  .call = "ftrace_sync_ipi" },
 	{ "memory type", operate_memory_type, OTHER },
 	{ "large vmalloc leaf", operate_huge, OTHER },
 	{ "compaction", operate_compaction, OTHER },

@@ -22,12 +22,14 @@ enum operation_kind { DEFERRABLE, QUIET, OTHER };
  * @operate: does it once and undoes it; returns 0 or an error number
  * @kind: what is claimed of it
  * @slow: not to be done often
+ * @call: the function that a CPU in the kernel is called with for it, or NULL
  */
 struct operation {
 	const char *name;
 	int (*operate)(void);
 	enum operation_kind kind;
 	bool slow;
+	const char *call;
 };
 
 /* All of them, and their number. */
@@ -56,6 +58,27 @@ int operate_probe(const char *name);
  * Return: 0 or an error number.
  */
 int operate_attributes(void);
+
+/**
+ * small_pages_map() - Map small pages that could be a large one, and touch them
+ *
+ * Return: their address; NULL if there is no memory.
+ */
+void *small_pages_map(void);
+
+/**
+ * small_pages_collapse() - Make a large page of them
+ * @start: their address
+ *
+ * Return: 0 or an error number.
+ */
+int small_pages_collapse(void *start);
+
+/**
+ * small_pages_unmap() - Give them back, collapsed or not
+ * @start: their address
+ */
+void small_pages_unmap(void *start);
 
 /**
  * operate_module() - Load a module that does nothing, and unload it

@@ -217,6 +217,30 @@ enum oracle_protection { ORACLE_WRITABLE, ORACLE_READ_ONLY, ORACLE_READ_ONLY_NO_
  */
 #define ORACLE_PERCPU		_IO('C', 22)
 
+/*
+ * The next stay walks the calling process's page table at this address; 0 for
+ * none.  The process must not exit before the stay has ended.
+ */
+#define ORACLE_WALK_AT		_IO('C', 25)
+
+/**
+ * struct oracle_stay - what a CPU found that stayed in the kernel
+ * @stretches: how often it turned interrupts off, one now; it turns them on
+ *	when an interrupt is due
+ * @walks: stretches in which the walk found a page-table entry
+ * @changed: of these, how often it was another one at the end
+ */
+struct oracle_stay {
+	__s32 stretches;
+	__s32 walks;
+	__s32 changed;
+};
+
+/* Stay in the kernel on the calling CPU until told to leave. */
+#define ORACLE_STAY		_IO('C', 26)
+#define ORACLE_LEAVE		_IO('C', 27)
+#define ORACLE_STAYED		_IOR('C', 28, struct oracle_stay)
+
 #ifdef __KERNEL__
 bool coalesce_tlbi_oracle_look(int *seen, int *now_mapped);
 #endif

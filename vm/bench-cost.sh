@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# bench: instructions and time of entries, and of purges.  Sourced after bench.sh.
+
+build_plugin() {
+	gcc -O2 -Wall -Wextra -Wno-unused-parameter -shared -fPIC \
+		-I "$TOP/tools/testing/selftests/coalesce_tlbi" -o "$PLUGIN" "$TOP/proof/plugin/cost.c"
+}
+
+# stays NAME FLAVOUR: "VCPU KIND TIMES SHORTEST MEDIAN IN-TEXT FLUSHES" of the stays in
+# the kernel that a boot is about: instructions of the shortest and of the median,
+# those in the entry text of the most frequent, and its flushes.
+stays() {
+	sort -k1,1n -k2,2n -k3,3 -k4,4n "$WORK/bench.$1.cost" |
+		awk -v map="$BUILD/$BASE/$2/System.map" '
+	BEGIN {
+		wanted["entry_SYSCALL_64"] = wanted["asm_exc_page_fault"] = 1
+		wanted["asm_sysvec_apic_timer_interrupt"] = 1
+		while ((getline line < map) > 0) {
+			split(line, field, " ")
+			if (field[3] in wanted)
+				name[field[1]] = field[3]
+		}
+		kind["1 entry_SYSCALL_64"] = "syscall"
+		kind["2 asm_exc_page_fault"] = "fault"
+		kind["3 asm_sysvec_apic_timer_interrupt"] = "timer"
+		kind["4 entry_SYSCALL_64"] = "purge"
+	}
+	function finish(   i, sum, best, k, part) {
+		for (i = 1; i <= n && sum * 2 < times; i++)
+			sum += how[i]
+		for (k in texts)
+			if (texts[k] > texts[best] + 0)
+				best = k
+		split(best, part, " ")
+		if (times)
+			print vcpu, what, times, count[1], count[i - 1], part[1], part[2]
+		n = times = 0
+		split("", texts)
+	}
+	{
+		found = kind[$2 " " name[$3]]
+		if (found == "")
+			next
+		if ($1 " " found != vcpu " " what) {
+			finish()
+			vcpu = $1
+			what = found
+		}
+		times += $7
+		count[++n] = $4
+		how[n] = $7
+		texts[$5 " " $6] += $7
+	}
+	END { finish() }'
+}
+
+entries_boots() {
+	local pti mode
+	for pti in off on; do
+		echo "entries.unpatched.$pti off 4 'cost entries 0 2' pti=$pti $(isolated 2-3)"
+		echo "entries.unused.$pti base 4 'cost entries 0 2' pti=$pti"
+		echo "entries.unpatched-unused.$pti off 4 'cost entries 0 2' pti=$pti"
+		for mode in off owed always; do
+			echo "entries.$mode.$pti base 4 'cost entries 0 2' pti=$pti $(isolated 2-3)" \
+				"coalesce_tlbi=$mode"
+		done
+	done
+}
+
+# times NAME: "CPU KIND NANOSECONDS", of a boot without the plugin
+times() {
+	awk -F '\t' '{ sub(/^ */, "", $1) } $1 == "time" { print $3, $2, $4 }' "$RESULTS/bench.time.$1.tap"
+}
+
+# The same boots without the plugin
+timed() {
+	sed 's/^/time./'
+}
+
+# "PTI CPU KIND KERNEL TIMES SHORTEST MEDIAN IN-TEXT FLUSHES NANOSECONDS"
+entries_figures() {
+	local pti kernel flavour
+	for pti in off on; do
+		for kernel in unpatched off owed always unpatched-unused unused; do
+			flavour=base
+			[[ $kernel != unpatched* ]] || flavour=off
+			{
+				times "entries.$kernel.$pti"
+				stays "entries.$kernel.$pti" "$flavour"
+			} | awk -v pti="$pti" -v kernel="$kernel" '
+				NF == 3 { ns[$1, $2] = $3; next }
+				$1 == 0 || $1 == 2 {
+					print pti, $1 == 0 ? "housekeeping" : "isolated", $2, kernel,
+						$3, $4, $5, $6, $7, ns[$1, $2] }'
+		done
+	done
+}
+
+# entries_table FIGURES instructions|time
+entries_table() {
+	awk -v what="$2" '
+	{
+		key = $1 " " $2 " " $3
+		if (!(key in seen)) { seen[key] = 1; row[++n] = key }
+		shown[key, $4] = what == "time" ? $10 : $8 ($9 > 0 ? "+" $9 : "") " (" $7 ")"
+	}
+	END {
+		form = "%-4s %-13s %-8s %13s %13s %13s %13s   %13s %13s\n"
+		printf form, "PTI", "CPU", "entry", "unpatched", "off", "owed", "always", "unpatched*", "built in*"
+		for (i = 1; i <= n; i++) {
+			key = row[i]
+			split(key, part, " ")
+			printf form, part[1], part[2], part[3], shown[key, "unpatched"], shown[key, "off"],
+				shown[key, "owed"], shown[key, "always"], shown[key, "unpatched-unused"],
+				shown[key, "unused"]
+		}
+		print "* booted without nohz_full="
+	}' "$1"
+}
+
+entries() {
+	build base off
+	build_plugin
+	run_all < <(entries_boots; entries_boots | timed)
+	# shellcheck disable=SC2046
+	need $({ entries_boots; entries_boots | timed; } | awk '{ print $1 }')
+	entries_figures > "$WORK/entries.figures"
+	judge entries "$WORK/entries.figures"
+	part_results entries "$(json_entries "$WORK/entries.figures")" < <(
+		echo "Guest instructions in the entry text (+N: and N writes to CR3 or CR4) from an entry out"
+		echo "of user mode to the way back; in brackets all instructions in the kernel, the median:"
+		echo
+		entries_table "$WORK/entries.figures" instructions
+		echo
+		echo "The same in nanoseconds under emulation, where a flush is dear; the median as user mode"
+		echo "sees it, for the timer with the signal that it raises:"
+		echo
+		entries_table "$WORK/entries.figures" time
+		echo
+	)
+}
+
+json_entries() { # FIGURES
+	awk '{
+		printf "%s{\"pti\": \"%s\", \"cpu\": \"%s\", \"entry\": \"%s\", \"kernel\": \"%s\", ",
+			sep, $1, $2, $3, $4
+		printf "\"times\": %d, \"shortest\": %d, \"median\": %d, ", $5, $6, $7
+		printf "\"in_entry_text\": %d, \"flushes\": %d, \"emulated_ns\": %d}", $8, $9, $10
+		sep = ",\n  "
+	}' "$1"
+}
+
+# Among 16 CPUs; and with no other CPU online, so that what is left of the price of
+# each further one is that of one that is skipped.
+purges_boots() {
+	local n
+	for n in 1 3 7 15; do
+		echo "purges.unpatched.$n off 16 'cost purges' pti=off $(isolated $((16 - n))-15)"
+		echo "purges.owed.$n base 16 'cost purges' pti=off $(isolated $((16 - n))-15)" \
+			"coalesce_tlbi=owed"
+	done
+	for n in 1 3 7; do
+		echo "purges.alone.$n base 16 'cost purges' pti=off maxcpus=$((n + 1))" \
+			"$(isolated 1-$n) coalesce_tlbi=owed"
+	done
+}
+
+# "KERNEL ISOLATED TIMES SHORTEST MEDIAN NANOSECONDS"; kernel "alone" is owed with
+# no other CPU online.
+purges_figures() {
+	local name flavour rest
+	while read -r name flavour rest; do
+		{
+			times "$name"
+			stays "$name" "$flavour"
+		} | awk -v name="$name" '
+			NF == 3 { ns = $3; next }
+			$2 == "purge" { split(name, part, "."); print part[2], part[3], $3, $4, $5, ns }'
+	done < <(purges_boots)
+}
+
+purges_table() { # FIGURES
+	awk '
+	{ value[$1, $2] = $5; shortest[$1, $2] = $4; ns[$1, $2] = $6 }
+	END {
+		value["alone", 15] = value["owed", 15]
+		printf "%-10s %22s %22s %14s %12s %12s\n", "isolated", "unpatched", "owed", "no others",
+			"unpatched ns", "owed ns"
+		for (n = 1; n <= 15; n = 2 * n + 1)
+			printf "%-10s %10d (%9d) %10d (%9d) %14d %12d %12d\n", n, value["unpatched", n],
+				shortest["unpatched", n], value["owed", n], shortest["owed", n],
+				value["alone", n], ns["unpatched", n], ns["owed", n]
+		printf "Saved with each CPU that is not interrupted: %.1f instructions\n",
+			(value["owed", 1] - value["owed", 15]) / 14
+		printf "Spent on each that is skipped: %.1f instructions\n",
+			(value["owed", 15] - value["alone", 1]) / 14
+	}' "$1"
+}
+
+purges() {
+	build base off
+	build_plugin
+	run_all < <(purges_boots; purges_boots | timed)
+	# shellcheck disable=SC2046
+	need $({ purges_boots; purges_boots | timed; } | awk '{ print $1 }')
+	purges_figures > "$WORK/purges.figures"
+	judge purges "$WORK/purges.figures"
+	part_results purges "$(json_purges "$WORK/purges.figures")" < <(
+		echo "Guest instructions of a whole purge on the sending CPU of 16, the others spinning in"
+		echo "user mode; median (and shortest); in mode owed also with no others online than those"
+		echo "isolated; and emulated time:"
+		echo
+		purges_table "$WORK/purges.figures"
+		echo
+	)
+}
+
+json_purges() { # FIGURES
+	awk '{
+		printf "%s{\"kernel\": \"%s\", \"isolated\": %d, \"times\": %d, ", sep, $1, $2, $3
+		printf "\"shortest\": %d, \"median\": %d, \"emulated_ns\": %d}", $4, $5, $6
+		sep = ",\n  "
+	}' "$1"
+}
