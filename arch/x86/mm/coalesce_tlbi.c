@@ -83,6 +83,9 @@
 #include <linux/tick.h>
 
 #include <asm/coalesce_tlbi.h>
+#include <asm/fred.h>
+#include <asm/ptrace.h>
+#include <asm/sections.h>
 #include <asm/setup.h>
 #include <asm/tlbflush.h>
 
@@ -107,9 +110,16 @@ static_assert(offsetof(struct kernel_cr3_state, word) == KERNEL_CR3_word);
 static_assert(offsetof(struct kernel_cr3_state, exit_word) == KERNEL_CR3_exit_word);
 static_assert(offsetof(struct kernel_cr3_state, entry_flushes) == KERNEL_CR3_entry_flushes);
 
+#ifdef CONFIG_COALESCE_TLBI_DEBUG
+static_assert(offsetof(struct kernel_cr3_state, saved) == KERNEL_CR3_saved);
+#endif
+
 DEFINE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded) = {
 	.word		= ATOMIC_LONG_INIT(KERNEL_CR3_LOADED),
 	.exit_word	= KERNEL_CR3_LOADED,
+#ifdef CONFIG_COALESCE_TLBI_DEBUG
+	.saved		= KERNEL_CR3_LOADED,
+#endif
 };
 
 /**
@@ -161,11 +171,35 @@ static bool word_needs_interrupt(atomic_long_t *word)
 	return false;
 }
 
+/*
+ * Can a sender find this word on another CPU?  Not if that CPU never defers and
+ * has lost LOADED, nor if it owes a flush whenever it is in user mode and does not.
+ */
+static bool possible_word(long word, unsigned long exit_word)
+{
+	if (word & ~(long)(KERNEL_CR3_LOADED | KERNEL_CR3_OWED))
+		return false;
+	if (exit_word == KERNEL_CR3_LOADED)
+		return word == KERNEL_CR3_LOADED;
+	return exit_word != KERNEL_CR3_OWED || word;
+}
+
+static void assert_possible(int cpu)
+{
+	struct kernel_cr3_state *state = &per_cpu(kernel_cr3_loaded, cpu);
+	long word = atomic_long_read(&state->word);
+
+	if (IS_ENABLED(CONFIG_COALESCE_TLBI_DEBUG))
+		WARN_ONCE(!possible_word(word, state->exit_word),
+			  "coalesce_tlbi: CPU %d: impossible word %ld\n", cpu, word);
+}
+
 /* Predicate of on_each_cpu_cond(); asked on the sender, preemption off. */
 static bool needs_interrupt_now(int cpu, void *info)
 {
 	struct coalesce_tlbi_request *req;
 
+	assert_possible(cpu);
 	if (cpu == smp_processor_id())
 		return true;
 	if (word_needs_interrupt(&per_cpu(kernel_cr3_loaded, cpu).word))
@@ -437,6 +471,64 @@ void coalesce_tlbi_oops(void)
 	}
 	raw_local_irq_restore(flags);
 }
+
+#ifdef CONFIG_COALESCE_TLBI_DEBUG
+static void report(const char *what, long word, const void *ip)
+{
+	WARN_ONCE(1, "coalesce_tlbi: CPU %d: %s with word %ld, from %pS\n",
+		  raw_smp_processor_id(), what, word, ip);
+}
+
+/**
+ * coalesce_tlbi_assert_loaded() - Complain if C code runs without LOADED
+ *
+ * The first and the last C code between an entry from user mode and the way back.
+ * An entry path without its hook, or a store that comes too early, shows here.
+ *
+ * Context: entry code, interrupts off; on the CPU's own word.
+ */
+noinstr void coalesce_tlbi_assert_loaded(void)
+{
+	long word = raw_atomic_long_read(&raw_cpu_ptr(&kernel_cr3_loaded)->word);
+
+	if (word == KERNEL_CR3_LOADED)
+		return;
+	instrumentation_begin();
+	report("runs kernel code", word, NULL);
+	instrumentation_end();
+}
+
+static __always_inline bool in_entry_text(unsigned long ip)
+{
+#ifdef CONFIG_X86_FRED
+	if (ip >= (unsigned long)asm_fred_entrypoint_user &&
+	    ip < (unsigned long)asm_fred_entrypoint_kernel)
+		return true;
+#endif
+	return ip >= (unsigned long)__entry_text_start && ip < (unsigned long)__entry_text_end;
+}
+
+/**
+ * coalesce_tlbi_assert_interrupted() - The same for what can interrupt the kernel
+ * @regs: what was interrupted
+ *
+ * Beyond that: kernel code that was interrupted without LOADED is entry text, in one
+ * of its windows.
+ *
+ * Context: entry code from user or kernel mode, interrupts off.
+ */
+noinstr void coalesce_tlbi_assert_interrupted(struct pt_regs *regs)
+{
+	unsigned long saved = raw_cpu_ptr(&kernel_cr3_loaded)->saved;
+
+	coalesce_tlbi_assert_loaded();
+	if ((saved & KERNEL_CR3_LOADED) || user_mode(regs) || in_entry_text(regs->ip))
+		return;
+	instrumentation_begin();
+	report("was interrupted", saved, (void *)regs->ip);
+	instrumentation_end();
+}
+#endif
 
 /**
  * coalesce_tlbi_show_interrupts() - Print the CTI row of /proc/interrupts

@@ -126,6 +126,28 @@ static void test_paranoid(struct kunit *test)
 	}
 }
 
+/* What a sender may find, by what the CPU stores at its exits. */
+static void test_possible(struct kunit *test)
+{
+	const long exit_words[] = { USER, OWED, LOADED };
+	const bool possible[ARRAY_SIZE(words)][ARRAY_SIZE(exit_words)] = {
+		/* USER */		{ true,  false, false },
+		/* OWED */		{ true,  true,	false },
+		/* LOADED */		{ true,  true,	true },
+		/* LOADED + OWED */	{ true,  true,	false },
+	};
+	int i, j;
+
+	for (j = 0; j < ARRAY_SIZE(exit_words); j++) {
+		for (i = 0; i < ARRAY_SIZE(words); i++)
+			KUNIT_EXPECT_EQ_MSG(test, possible_word(words[i], exit_words[j]),
+					    possible[i][j], "word %ld, exit word %ld",
+					    words[i], exit_words[j]);
+		KUNIT_EXPECT_FALSE(test, possible_word(4, exit_words[j]));
+		KUNIT_EXPECT_FALSE(test, possible_word(-1, exit_words[j]));
+	}
+}
+
 /* A flush is deferred to a CPU without LOADED, and OWED is left there. */
 static void test_predicate(struct kunit *test)
 {
@@ -400,6 +422,7 @@ static struct kunit_case coalesce_tlbi_cases[] = {
 	KUNIT_CASE(test_enter),
 	KUNIT_CASE(test_exit),
 	KUNIT_CASE(test_paranoid),
+	KUNIT_CASE(test_possible),
 	KUNIT_CASE(test_predicate),
 	KUNIT_CASE(test_predicate_local),
 	KUNIT_CASE(test_protection_only),

@@ -42,6 +42,7 @@
 #define KERNEL_CR3_word			0
 #define KERNEL_CR3_exit_word		8
 #define KERNEL_CR3_entry_flushes	16
+#define KERNEL_CR3_saved		24
 
 #ifdef __ASSEMBLY__
 
@@ -92,6 +93,16 @@
 .Lcoalesce_tlbi_loaded_\@:
 .endm
 
+/*
+ * For coalesce_tlbi_assert_interrupted().  Taken back at the exit, so that what
+ * one entry leaves is not found by one that has no such hook (#BP).
+ */
+.macro COALESCE_TLBI_DEBUG_SAVED value:req
+#ifdef CONFIG_COALESCE_TLBI_DEBUG
+	movq	\value, THIS_CPU_KERNEL_CR3(saved)
+#endif
+.endm
+
 /* The hooks without their gate, for the KUnit suite, which brings its own. */
 .macro __COALESCE_TLBI_ENTER scratch_reg:req
 	cmpq	$KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(word)
@@ -110,6 +121,7 @@
 
 .macro __COALESCE_TLBI_PARANOID_ENTER save_reg:req scratch_reg:req
 	movq	THIS_CPU_KERNEL_CR3(word), \save_reg
+	COALESCE_TLBI_DEBUG_SAVED \save_reg
 	cmpq	$KERNEL_CR3_LOADED, \save_reg
 	je	.Lcoalesce_tlbi_paranoid_entered_\@
 	COALESCE_TLBI_LOAD \scratch_reg
@@ -117,6 +129,7 @@
 .endm
 
 .macro __COALESCE_TLBI_PARANOID_EXIT save_reg:req scratch_reg:req
+	COALESCE_TLBI_DEBUG_SAVED $KERNEL_CR3_LOADED
 	testq	$KERNEL_CR3_LOADED, \save_reg
 	jnz	.Lcoalesce_tlbi_paranoid_exited_\@
 	movq	THIS_CPU_KERNEL_CR3(exit_word), \scratch_reg
@@ -191,6 +204,7 @@
 
 #else /* !__ASSEMBLY__ */
 
+struct pt_regs;
 struct seq_file;
 
 #ifdef CONFIG_COALESCE_TLBI
@@ -206,6 +220,8 @@ struct seq_file;
  *	owed, KERNEL_CR3_OWED in mode always.  Fixed before alternatives are
  *	applied.
  * @entry_flushes: flushes that entry hooks of this CPU did; written by it alone
+ * @saved: with CONFIG_COALESCE_TLBI_DEBUG, @word as the last entry found it that
+ *	can interrupt kernel context anywhere
  *
  * One cache line, so that a hook touches one.
  */
@@ -213,6 +229,9 @@ struct kernel_cr3_state {
 	atomic_long_t	word;
 	unsigned long	exit_word;
 	unsigned long	entry_flushes;
+#ifdef CONFIG_COALESCE_TLBI_DEBUG
+	unsigned long	saved;
+#endif
 };
 
 DECLARE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded);
@@ -256,6 +275,14 @@ static inline void coalesce_tlbi_oops(void) { }
 static inline void coalesce_tlbi_show_interrupts(struct seq_file *p, int prec) { }
 
 #endif /* CONFIG_COALESCE_TLBI */
+
+#ifdef CONFIG_COALESCE_TLBI_DEBUG
+void coalesce_tlbi_assert_loaded(void);
+void coalesce_tlbi_assert_interrupted(struct pt_regs *regs);
+#else
+static __always_inline void coalesce_tlbi_assert_loaded(void) { }
+static __always_inline void coalesce_tlbi_assert_interrupted(struct pt_regs *regs) { }
+#endif
 
 #endif /* __ASSEMBLY__ */
 

@@ -522,6 +522,41 @@ static unsigned long interrupts(void)
 	return c.interrupts;
 }
 
+/*
+ * A probe that was optimized is taken away later, by a worker; set again before
+ * that, it patches nothing.
+ */
+#define OPTIMIZATION	"/proc/sys/debug/kprobes-optimization"
+
+static char optimization;
+
+static void set_optimization(char value)
+{
+	FILE *f = fopen(OPTIMIZATION, "w");
+
+	if (!f)
+		return;
+	fputc(value, f);
+	fclose(f);
+}
+
+static void restore_optimization(void)
+{
+	set_optimization(optimization);
+}
+
+static void stop_optimization(void)
+{
+	FILE *f = fopen(OPTIMIZATION, "r");
+
+	if (!f)
+		return;
+	optimization = fgetc(f);
+	fclose(f);
+	atexit(restore_optimization);
+	set_optimization('0');
+}
+
 /* Nothing enters the kernel there between the patching and the way. */
 static void test_text(const struct way *way)
 {
@@ -633,6 +668,7 @@ int main(int argc, char **argv)
 	ksft_print_msg("mode %s, CPU %d\n", coalesce_mode(), iso->cpu);
 
 	handle_signals();
+	stop_optimization();
 	ksft_set_plan(RESULTS_OF_WAY * n);
 	for (i = 0; i < ARRAY_SIZE(ways); i++)
 		if (chosen[i])

@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
@@ -25,6 +27,8 @@
 #define TRACEFS		"/sys/kernel/tracing/"
 #define INSTANCE	TRACEFS "instances/coalesce_tlbi"
 #define SYSCTL		"/proc/sys/"
+#define MOUNT_POINT	"/coalesce_tlbi.mount"
+#define CPUFREQ		"/sys/devices/system/cpu/cpufreq/policy0/"
 #define HUGE_PAGE	(2UL << 20)
 
 #ifndef MADV_COLLAPSE
@@ -264,6 +268,35 @@ static int operate_perf(void)
 	return 0;
 }
 
+/* What leaves the tree of mounts waits for an expedited grace period. */
+static int operate_mount(void)
+{
+	int err;
+
+	if (mkdir(MOUNT_POINT, 0700) && errno != EEXIST)
+		return errno;
+	err = mount("none", MOUNT_POINT, "ramfs", 0, "") ? errno : 0;
+	if (!err && umount(MOUNT_POINT))
+		err = errno;
+	rmdir(MOUNT_POINT);
+	return err;
+}
+
+/* Every CPU's timers are looked at again. */
+static int operate_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return clock_settime(CLOCK_REALTIME, &now) ? errno : 0;
+}
+
+/* Emulators have no frequency driver; real machines do. */
+static int operate_frequency(void)
+{
+	return write_two(CPUFREQ "scaling_governor", "powersave", "performance");
+}
+
 /* For comparison: what comes with time. */
 static int operate_nothing(void)
 {
@@ -293,6 +326,9 @@ const struct operation operations[] = {
 	{ "large vmalloc leaf", operate_huge, OTHER },
 	{ "compaction", operate_compaction, OTHER },
 	{ "drop caches", operate_drop_caches, OTHER },
+	{ "mount", operate_mount, OTHER },
+	{ "clock set", operate_clock, OTHER },
+	{ "CPU frequency", operate_frequency, OTHER },
 };
 
 const int n_operations = ARRAY_SIZE(operations);
