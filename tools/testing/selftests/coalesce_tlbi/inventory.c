@@ -12,9 +12,9 @@
  * summed over the isolated CPUs.  CALLS are function calls of a kind that can be
  * deferred; all calls are below by callback, DEFERRABLE being 1 for those.  INTERRUPTS
  * are all, by row of /proc/interrupts below.  Where calls are deferred, a batch in
- * which one of the kind came among other interrupts, or with a split of a large page, is REPEATED; if there
- * is no end to that it is used, and is UNCLEAR.  SPLITS are those of all batches,
- * repeated ones too.
+ * which one of the kind came among other interrupts, or with a split of a large page,
+ * is REPEATED; if there is no end to that it is used, and is UNCLEAR.  SPLITS are those
+ * of all batches, repeated ones too.
  */
 #include <stdio.h>
 #include <stdlib.h>
