@@ -30,6 +30,7 @@ inventory_figures() { # PREFIX
 		}
 		$1 == "call" { figure($2, $3, $4, $5) }
 		$1 == "row" && $3 != "CAL" { figure($2, $3, $4, 0) }
+		$1 == "sent" { figure($2, "sent to user mode: " $3, $4, 1) }
 		$1 == "missing" { kind = "missing"; figure($2, $3, 0, 0) }
 		' "$RESULTS/bench.$1.$mode.tap"
 	done
@@ -66,6 +67,20 @@ inventory_table() { # FIGURES
 	}' "$1"
 }
 
+# Those that arrive although calls are deferred: who sends each, why it is not
+# deferred, and what an administrator can do about it.
+inventory_remaining() { # FIGURES
+	awk -F '\t' '
+	FILENAME == ARGV[1] {
+		if (($4 == "always" || $4 == "owed") && $5)
+			arrives[$3] = 1
+		next
+	}
+	!/^#/ && ($1 in arrives) {
+		printf "%s\n\tfrom: %s\n\twhy it is not deferred: %s\n\twhat helps: %s\n", $1, $2, $3, $4
+	}' "$1" "$TOP/proof/remaining"
+}
+
 inventory() { # PREFIX FLAVOUR TITLE
 	build "$2" "$2-off"
 	run_all < <(inventory_boots "$1" "$2")
@@ -77,6 +92,10 @@ inventory() { # PREFIX FLAVOUR TITLE
 		echo "housekeeping CPU ($3):"
 		echo
 		inventory_table "$WORK/$1.figures"
+		echo
+		echo "What is left, by who sends it:"
+		echo
+		inventory_remaining "$WORK/$1.figures"
 		echo
 	)
 }

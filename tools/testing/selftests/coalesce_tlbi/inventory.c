@@ -7,11 +7,14 @@
  *	operation NAME OPERATIONS CALLS INTERRUPTS REPEATED UNCLEAR SPLITS KIND
  *	call NAME FUNCTION COUNT DEFERRABLE
  *	row NAME ROW COUNT
+ *	sent NAME FUNCTION COUNT
  *	missing NAME REASON
  *
  * summed over the isolated CPUs.  CALLS are function calls of a kind that can be
  * deferred; all calls are below by callback, DEFERRABLE being 1 for those.  INTERRUPTS
- * are all, by row of /proc/interrupts below.  Where calls are deferred, a batch in
+ * are all, by row of /proc/interrupts below.  "sent" are calls that can be deferred
+ * and were queued for a CPU whose word said user mode, also in batches that are
+ * repeated.  Where calls are deferred, a batch in
  * which one of the kind came among other interrupts, or with a split of a large page,
  * is REPEATED; if there is no end to that it is used, and is UNCLEAR.  SPLITS are those
  * of all batches, repeated ones too.
@@ -37,12 +40,14 @@ static int n_cpus;
  * @interrupts: interrupts received
  * @by_function: calls by function
  * @by_row: interrupts by row
+ * @sent: calls that can be deferred, to a CPU in user mode, by function
  */
 struct sums {
 	unsigned long calls;
 	unsigned long interrupts;
 	struct tally by_function;
 	struct tally by_row;
+	struct tally sent;
 };
 
 /**
@@ -75,6 +80,7 @@ static int run_batch(const struct operation *op, struct sums *sums)
 	int i, err = 0;
 
 	batch_begin(&batch, cpus, n_cpus);
+	sent_start();
 	for (i = 0; i < n_cpus; i++)
 		tally_rows(&rows_before, cpus[i].cpu);
 	for (i = 0; i < BATCH && !err; i++)
@@ -85,6 +91,7 @@ static int run_batch(const struct operation *op, struct sums *sums)
 		sums->interrupts += after.interrupts - batch.before[i].interrupts;
 		tally_callbacks(&sums->by_function, cpus[i].cpu);
 	}
+	sent_tally(&sums->sent);
 	sums->calls = tally_deferrable(&sums->by_function);
 	tally_subtract(&sums->by_row, &rows_before);
 	return err;
@@ -96,7 +103,7 @@ static bool unclear(const struct operation *op, const struct sums *before,
 {
 	unsigned long calls = after->calls - before->calls;
 
-	if (!coalesce_defers() || op->kind == OTHER || !calls)
+	if (!coalesce_defers() || op->kind == IN_KERNEL || op->kind == OTHER || !calls)
 		return false;
 	return splits || after->interrupts - before->interrupts > calls;
 }
@@ -125,6 +132,7 @@ static int run(const struct operation *op, struct sums *sums, struct doubts *dou
 			continue;
 		}
 		doubts->repeated++;
+		before.sent = sums->sent;
 		*sums = before;
 		done--;
 	}
@@ -140,19 +148,19 @@ static void print_calls(const char *name, const struct tally *tally)
 		       tally->entry[i].n, is_deferrable(tally->entry[i].name));
 }
 
-static void print_rows(const char *name, const struct tally *tally)
+static void print_tally(const char *kind, const char *name, const struct tally *tally)
 {
 	int i;
 
 	for (i = 0; i < tally->n; i++)
 		if (tally->entry[i].n)
-			printf("row\t%s\t%s\t%lu\n", name, tally->entry[i].name,
+			printf("%s\t%s\t%s\t%lu\n", kind, name, tally->entry[i].name,
 			       tally->entry[i].n);
 }
 
 static void measure(const struct operation *op)
 {
-	static const char * const kinds[] = { "deferrable", "quiet", "other" };
+	static const char * const kinds[] = { "deferrable", "quiet", "in-kernel", "other" };
 	struct doubts doubts = { 0 };
 	struct sums sums = { 0 };
 	int err = op->operate();
@@ -167,7 +175,8 @@ static void measure(const struct operation *op)
 	       sums.calls, sums.interrupts, doubts.repeated, doubts.unclear, doubts.splits,
 	       kinds[op->kind]);
 	print_calls(op->name, &sums.by_function);
-	print_rows(op->name, &sums.by_row);
+	print_tally("row", op->name, &sums.by_row);
+	print_tally("sent", op->name, &sums.sent);
 	fflush(stdout);
 }
 

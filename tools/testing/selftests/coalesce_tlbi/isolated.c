@@ -410,7 +410,7 @@ static unsigned long row_value(char *row, int column)
 	return value;
 }
 
-static void tally_add(struct tally *sum, const char *name, unsigned long n)
+void tally_add(struct tally *sum, const char *name, unsigned long n)
 {
 	int i;
 

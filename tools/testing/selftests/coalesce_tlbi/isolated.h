@@ -317,6 +317,14 @@ struct tally {
 };
 
 /**
+ * tally_add() - Add to the number of a name
+ * @sum: gets the name if it has it not; fails if it has MAX_TALLY others
+ * @name: the name
+ * @n: how much
+ */
+void tally_add(struct tally *sum, const char *name, unsigned long n);
+
+/**
  * tally_callbacks() - Add up which function calls a CPU was interrupted for
  * @sum: those since flushes_start() are added to it
  * @cpu: its number

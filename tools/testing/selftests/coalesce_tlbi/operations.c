@@ -35,6 +35,32 @@
 #define MADV_COLLAPSE	25
 #endif
 
+bool sent_start(void)
+{
+	int err = oracle_command(ORACLE_SENT_START, NULL);
+
+	if (err && err != ENOENT)
+		ksft_exit_fail_msg("calls that are queued: %s\n", strerror(err));
+	return !err;
+}
+
+unsigned long sent_tally(struct tally *sum)
+{
+	struct oracle_sent sent = { .index = 0 };
+	unsigned long n = 0;
+	int err;
+
+	for (; !(err = oracle_command(ORACLE_SENT, &sent)); sent.index++) {
+		if (!sent.to_user_mode || !is_deferrable(sent.name))
+			continue;
+		tally_add(sum, sent.name, sent.to_user_mode);
+		n += sent.to_user_mode;
+	}
+	if (err != ENOENT)
+		ksft_exit_fail_msg("calls that were queued: %s\n", strerror(err));
+	return n;
+}
+
 static int write_word(const char *path, const char *word)
 {
 	int fd = open(path, O_WRONLY | O_TRUNC), err = 0;
@@ -320,7 +346,7 @@ const struct operation operations[] = {
 	{ "direct map", operate_direct_map, DEFERRABLE, .call = "__cpa_flush_tlb" },
 	{ "per-CPU memory", operate_percpu, DEFERRABLE },
 	{ "perf event", operate_perf, QUIET },
-	{ "function tracer", operate_function_tracer, OTHER, .slow = true,
+	{ "function tracer", operate_function_tracer, IN_KERNEL, .slow = true,
 	  .call = "ftrace_sync_ipi" },
 	{ "memory type", operate_memory_type, OTHER },
 	{ "large vmalloc leaf", operate_huge, OTHER },

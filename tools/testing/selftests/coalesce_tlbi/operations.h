@@ -8,13 +8,17 @@
 
 #include <stdbool.h>
 
+#include "isolated.h"
+
 /**
  * enum operation_kind - what an isolated CPU in user mode may get of it
  * @DEFERRABLE: nothing; some interrupts where nothing is deferred
  * @QUIET: nothing; and on some kernels nothing where nothing is deferred
+ * @IN_KERNEL: nothing that can be deferred, but what was sent while the CPU was in
+ *	the kernel for something else that the operation brings
  * @OTHER: what the kernel sends it, for the inventory
  */
-enum operation_kind { DEFERRABLE, QUIET, OTHER };
+enum operation_kind { DEFERRABLE, QUIET, IN_KERNEL, OTHER };
 
 /**
  * struct operation - one such thing
@@ -43,6 +47,22 @@ extern const int n_operations;
  * mapped with a large leaf, and what happens to that is not deferred.
  */
 void operations_start(void);
+
+/**
+ * sent_start() - Begin to look at the word of each CPU that a call is queued for
+ *
+ * Return: false if this kernel has no tracepoint there.
+ */
+bool sent_start(void);
+
+/**
+ * sent_tally() - Add up calls that could have been deferred, and were queued for a
+ * CPU whose word said user mode
+ * @sum: those since sent_start(), by function, are added to it
+ *
+ * Return: their number.
+ */
+unsigned long sent_tally(struct tally *sum);
 
 /**
  * operate_probe() - Set the oracle's probe, or take it away

@@ -95,6 +95,42 @@ static void test_operation(const struct operation *op)
 		ksft_test_result(sum, "control: %s: interrupts arrive\n", op->name);
 }
 
+/*
+ * The operation has the CPUs run something else too, so that they are in the kernel
+ * at times: then they have to be called. How many calls arrive says nothing; that
+ * none was sent to a CPU whose word said user mode, does.
+ */
+static void test_in_kernel(const struct operation *op)
+{
+	int i, batches = op->slow ? 1 : OPERATIONS, err = op->operate();
+	struct tally to_user_mode = { .n = 0 }, calls = { .n = 0 };
+	unsigned long sent, received;
+
+	if (err || !sent_start()) {
+		ksft_test_result_skip("%s: not in this kernel: %s\n", op->name, strerror(err));
+		return;
+	}
+	isolated_ping(cpus, n_cpus);
+	flushes_start();
+	for (i = 0; i < batches && !err; i++)
+		err = op->operate();
+	if (err)
+		ksft_exit_fail_msg("%s: %s\n", op->name, strerror(err));
+	sent = sent_tally(&to_user_mode);
+	for (i = 0; i < n_cpus; i++)
+		tally_callbacks(&calls, cpus[i].cpu);
+	received = tally_deferrable(&calls);
+	ksft_print_msg("%s: %lu function calls received, %lu sent to a CPU in user mode\n",
+		       op->name, received, sent);
+	for (i = 0; i < to_user_mode.n; i++)
+		ksft_print_msg("%s: %lu of %s\n", op->name, to_user_mode.entry[i].n,
+			       to_user_mode.entry[i].name);
+	if (defers)
+		ksft_test_result(!sent, "%s: no CPU in user mode is interrupted\n", op->name);
+	else
+		ksft_test_result(received, "control: %s: interrupts arrive\n", op->name);
+}
+
 static bool owes(int cpu)
 {
 	struct oracle_word word = { .cpu = cpu };
@@ -266,9 +302,12 @@ int main(void)
 		claimed += operations[i].kind != OTHER;
 	ksft_set_plan(claimed + 5);
 	operations_start();
-	for (i = 0; i < n_operations; i++)
-		if (operations[i].kind != OTHER)
+	for (i = 0; i < n_operations; i++) {
+		if (operations[i].kind == IN_KERNEL)
+			test_in_kernel(&operations[i]);
+		else if (operations[i].kind != OTHER)
 			test_operation(&operations[i]);
+	}
 	test_text();
 	test_attributes();
 	test_percpu();

@@ -241,6 +241,31 @@ struct oracle_stay {
 #define ORACLE_LEAVE		_IO('C', 27)
 #define ORACLE_STAYED		_IOR('C', 28, struct oracle_stay)
 
+/*
+ * Count from now on, of every function call that is queued for another CPU, what
+ * that CPU's word is.  The first request patches kernel text.  ENOENT if this
+ * kernel has no tracepoint for it.
+ */
+#define ORACLE_SENT_START	_IO('C', 29)
+
+/**
+ * struct oracle_sent - calls of one function since then
+ * @index: which function, from 0 (in)
+ * @calls: queued for any CPU
+ * @to_user_mode: of these, for a CPU whose word lacked LOADED; 0 in a kernel
+ *	that has no such word
+ * @name: the function
+ */
+struct oracle_sent {
+	__s32 index;
+	__s32 calls;
+	__s32 to_user_mode;
+	char name[64];
+};
+
+/* ENOENT if there are no more functions; EOVERFLOW if there were too many. */
+#define ORACLE_SENT		_IOWR('C', 30, struct oracle_sent)
+
 #ifdef __KERNEL__
 bool coalesce_tlbi_oracle_look(int *seen, int *now_mapped);
 #endif

@@ -24,6 +24,7 @@
 #include "coalesce_tlbi_oracle.h"
 #include "policy.h"
 #include "probe.h"
+#include "sent.h"
 #include "stay.h"
 
 /* How often to try for the address that was just given up. */
@@ -288,6 +289,8 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return watch_nmi((void __user *)arg);
 	if (cmd == ORACLE_GLANCE)
 		return glance((void __user *)arg);
+	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_SENT_START))
+		return sent_ioctl(cmd, arg);
 	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_WALK_AT))
 		return stay_ioctl(cmd, arg);
 	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_SET_UC))
@@ -409,6 +412,7 @@ static void __exit oracle_exit(void)
 	probe_exit();
 	policy_exit();
 	stay_exit();
+	sent_exit();
 	unregister_nmi_handler(NMI_LOCAL, ORACLE_DEVICE);
 	free_all();
 }

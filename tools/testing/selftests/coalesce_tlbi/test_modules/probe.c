@@ -18,6 +18,7 @@
 #include "coalesce_tlbi_oracle.h"
 #include "policy.h"
 #include "probe.h"
+#include "sent.h"
 
 enum probe_kind { PROBE_NONE, PROBE_FUNCTION, PROBE_TRACEPOINT, PROBE_DIE, PROBE_NMI };
 
@@ -258,6 +259,7 @@ int probe_init(void)
 	if (lookup)
 		words = (unsigned long __percpu *)lookup("kernel_cr3_loaded");
 	policy_init(words);
+	sent_init(words);
 	return register_die_notifier(&die_notifier);
 }
 
