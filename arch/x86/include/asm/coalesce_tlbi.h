@@ -95,11 +95,18 @@
 
 /*
  * For coalesce_tlbi_assert_interrupted().  Taken back at the exit, so that what
- * one entry leaves is not found by one that has no such hook (#BP).
+ * one entry leaves is not found by one that has no such hook (#BP).  No constant is
+ * an argument: clang's assembler rejects one that begins with a dollar sign.
  */
-.macro COALESCE_TLBI_DEBUG_SAVED value:req
+.macro COALESCE_TLBI_DEBUG_SAVE save_reg:req
 #ifdef CONFIG_COALESCE_TLBI_DEBUG
-	movq	\value, THIS_CPU_KERNEL_CR3(saved)
+	movq	\save_reg, THIS_CPU_KERNEL_CR3(saved)
+#endif
+.endm
+
+.macro COALESCE_TLBI_DEBUG_TAKE_BACK
+#ifdef CONFIG_COALESCE_TLBI_DEBUG
+	movq	$KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(saved)
 #endif
 .endm
 
@@ -121,7 +128,7 @@
 
 .macro __COALESCE_TLBI_PARANOID_ENTER save_reg:req scratch_reg:req
 	movq	THIS_CPU_KERNEL_CR3(word), \save_reg
-	COALESCE_TLBI_DEBUG_SAVED \save_reg
+	COALESCE_TLBI_DEBUG_SAVE \save_reg
 	cmpq	$KERNEL_CR3_LOADED, \save_reg
 	je	.Lcoalesce_tlbi_paranoid_entered_\@
 	COALESCE_TLBI_LOAD \scratch_reg
@@ -129,7 +136,7 @@
 .endm
 
 .macro __COALESCE_TLBI_PARANOID_EXIT save_reg:req scratch_reg:req
-	COALESCE_TLBI_DEBUG_SAVED $KERNEL_CR3_LOADED
+	COALESCE_TLBI_DEBUG_TAKE_BACK
 	testq	$KERNEL_CR3_LOADED, \save_reg
 	jnz	.Lcoalesce_tlbi_paranoid_exited_\@
 	movq	THIS_CPU_KERNEL_CR3(exit_word), \scratch_reg
