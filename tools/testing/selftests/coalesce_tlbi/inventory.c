@@ -14,7 +14,7 @@
  * deferred; all calls are below by callback, DEFERRABLE being 1 for those.  INTERRUPTS
  * are all, by row of /proc/interrupts below.  "sent" are calls that can be deferred
  * and were queued for a CPU whose word said user mode, also in batches that are
- * repeated.  Where calls are deferred, a batch in
+ * repeated for another reason than a split.  Where calls are deferred, a batch in
  * which one of the kind came among other interrupts, or with a split of a large page,
  * is REPEATED; if there is no end to that it is used, and is UNCLEAR.  SPLITS are those
  * of all batches, repeated ones too.
@@ -103,8 +103,10 @@ static bool unclear(const struct operation *op, const struct sums *before,
 {
 	unsigned long calls = after->calls - before->calls;
 
-	if (!coalesce_defers() || op->kind == IN_KERNEL || op->kind == OTHER || !calls)
+	if (!coalesce_defers() || op->kind == OTHER || !calls)
 		return false;
+	if (op->kind == IN_KERNEL)
+		return splits;
 	return splits || after->interrupts - before->interrupts > calls;
 }
 
@@ -132,7 +134,8 @@ static int run(const struct operation *op, struct sums *sums, struct doubts *dou
 			continue;
 		}
 		doubts->repeated++;
-		before.sent = sums->sent;
+		if (!splits)
+			before.sent = sums->sent;
 		*sums = before;
 		done--;
 	}
