@@ -21,6 +21,7 @@
 #include <asm/ibt.h>
 #include <asm/nmi.h>
 
+#include "calls.h"
 #include "coalesce_tlbi_oracle.h"
 #include "policy.h"
 #include "probe.h"
@@ -392,11 +393,16 @@ static int __init oracle_init(void)
 	err = probe_init();
 	if (err)
 		goto fail_nmi;
-	err = misc_register(&oracle_device);
+	err = calls_init();
 	if (err)
 		goto fail_probe;
+	err = misc_register(&oracle_device);
+	if (err)
+		goto fail_calls;
 	return 0;
 
+fail_calls:
+	calls_exit();
 fail_probe:
 	probe_exit();
 fail_nmi:
@@ -409,6 +415,7 @@ fail:
 static void __exit oracle_exit(void)
 {
 	misc_deregister(&oracle_device);
+	calls_exit();
 	probe_exit();
 	policy_exit();
 	stay_exit();
