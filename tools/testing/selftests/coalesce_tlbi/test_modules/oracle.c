@@ -146,6 +146,20 @@ static int rewrite_pte(int n)
 	return 0;
 }
 
+static int relocate(void)
+{
+	void *old = address, *new = map_page(mapped);
+
+	if (!new)
+		return -ENOMEM;
+	enter_phase(MOVING);
+	WRITE_ONCE(address, new);
+	enter_phase(STABLE);
+	vunmap(old);
+	oracle_drain();
+	return 0;
+}
+
 static int page_of(u64 mark)
 {
 	int i;
@@ -290,13 +304,13 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return watch_nmi((void __user *)arg);
 	if (cmd == ORACLE_GLANCE)
 		return glance((void __user *)arg);
-	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_SENT_START))
+	if (cmd == ORACLE_SENT_START || cmd == ORACLE_SENT)
 		return sent_ioctl(cmd, arg);
-	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_WALK_AT))
+	if (cmd != ORACLE_RELOCATE && _IOC_NR(cmd) >= _IOC_NR(ORACLE_WALK_AT))
 		return stay_ioctl(cmd, arg);
-	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_SET_UC))
+	if (cmd != ORACLE_RELOCATE && _IOC_NR(cmd) >= _IOC_NR(ORACLE_SET_UC))
 		return policy_ioctl(cmd, arg);
-	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_PROBE))
+	if (cmd != ORACLE_RELOCATE && _IOC_NR(cmd) >= _IOC_NR(ORACLE_PROBE))
 		return probe_ioctl(cmd, (void __user *)arg);
 
 	if (cmd == ORACLE_READ) {
@@ -317,6 +331,8 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 			vm_unmap_aliases();
 		else if (cmd == ORACLE_DRAIN_HUGE)
 			err = drain_huge();
+		else if (cmd == ORACLE_RELOCATE)
+			err = relocate();
 		else
 			err = -ENOTTY;
 		mutex_unlock(&oracle_lock);
