@@ -260,6 +260,8 @@ int main(void)
 	unsigned long n;
 	int fd;
 
+	/* The host waits for a line of it. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
 	load_module();
 	fd = open_device("/dev/" WINDOWS_DEVICE);
