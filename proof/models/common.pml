@@ -17,13 +17,13 @@ mtype = {
 	/* senders */
 	clear_entry, smp_mb, read_word, cmpxchg_OWED, store_OWED, defer, interrupt_for_range,
 	interrupt_for_all, answered, flush_returns,
-	/* huge.pml, vmalloc.pml */
+	/* huge.pml, vmalloc.pml, settle.pml */
 	inc_huge_unmaps, read_huge_unmaps, read_huge_unmaps_flushed, call_flush_tlb_all,
 	cmpxchg_huge_unmaps_flushed, take_lock, add_to_list, drop_lock, take_list, look_at_list,
-	clear_large_entry, map_again,
+	clear_large_entry, map_again, owes_flush, settled,
 	/* violations */
 	stale_use, owed_lost, kernel_code_without_LOADED, user_mode_with_LOADED,
-	impossible_word, LOADED_OWED_outside_an_entry, table_is_freed, two_sizes
+	impossible_word, LOADED_OWED_outside_an_entry, table_is_freed, two_sizes, alias_left
 };
 
 /* The word. */
@@ -114,8 +114,9 @@ bit kernel_cr3;
 #define WORD_WRONG	4
 #define TWO_SIZES	8
 #define TABLE_FREED	16
+#define ALIAS_LEFT	32
 #ifndef PROPERTIES
-#define PROPERTIES	31
+#define PROPERTIES	63
 #endif
 #define VIOLATION(property, condition, name)			\
 	if							\
