@@ -5,7 +5,12 @@
  * and takes NMIs at any step.  Each sender has an address of its own and repeats:
  * clear its entry, have it flushed, map it anew.
  *
- * Options (-D): SENDERS=N; NMIS=0 to 2, how deep they nest; EXIT_WORD=0 (mode owed),
+ * To read it: each "run" begins a process, and the verifier tries every order in which
+ * the processes can take their steps.  d_step { condition -> ... } is one step, which
+ * waits until its condition holds; do and if take any of their "::" branches that can
+ * begin.  An inline is a macro.  A ghost is a variable that no code has, for a property.
+ *
+ * Options (-D): SENDERS=2 or 3; NMIS=0 to 2, how deep they nest; EXIT_WORD=0 (mode owed),
  * 2 (always), 1 (a housekeeping CPU); TEXT=I, TABLE=I: what sender I changes is kernel text,
  * or a page table; QUIET: see "quiet"; PROPERTIES: which are looked at.  Other names
  * are wrong orders, listed in the file variants.
