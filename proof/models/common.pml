@@ -90,7 +90,11 @@ bit user;		/* the task is in user mode */
 mtype at[3];		/* the last step of each level */
 byte saved[3];		/* the register that keeps the word, of each level */
 byte ipi[SENDERS + 1];	/* interrupts not taken yet, by sender: OWN or EVERY */
+#ifdef TABLE
+byte cached[SENDERS + 3];	/* the last two: the table, as NMIs have read it */
+#else
 byte cached[SENDERS + 1];	/* what the target holds of each address */
+#endif
 bit owed;		/* ghost: a request was deferred and no flush done since */
 #ifdef CR3_COUPLED
 bit kernel_cr3;

@@ -66,12 +66,23 @@ inline call_or_defer(i)
  * The flush of address x has returned.  Whatever still has the old entry is stale:
  * the target, and memory if the clear waits in a buffer yet.
  */
-inline returned(x)
+inline becomes_stale(x)
 {
 	if
 	:: cached[x] == VALID -> cached[x] = STALE
 	:: else
+	fi
+}
+
+inline returned(x)
+{
+	becomes_stale(x);
+#ifdef TABLE
+	if
+	:: x == TABLE -> becomes_stale(READ_BY(1)); becomes_stale(READ_BY(2))
+	:: else
 	fi;
+#endif
 	if
 	:: mem[x] == VALID -> mem[x] = STALE
 	:: else

@@ -223,13 +223,14 @@ inline flush_for(i)
 	STEP(0, flush_for_sender, ipi[i] && DRAINED(T), flush_for(i)) ->		\
 	STEP(0, acknowledge, ROOM(T), STORE(T, ACK(i), 1))
 
-/* A lock-free walk of page tables; it ends before anything else may happen to it. */
+/* A lock-free walk of page tables, in one level; others may walk inside it. */
 #ifdef TABLE
-#define WALK_TABLE(l)									\
-	STEP(l, read_table, true, cached[TABLE] = mem[TABLE]) ->			\
-	STEP(l, follow_table, true,							\
-	     VIOLATION(TABLE_FREED, cached[TABLE] == STALE, table_is_freed);		\
-	     cached[TABLE] = NONE)
+#define READ_BY(l)	(l == 0 -> TABLE : SENDERS + l)		/* where cached[] has it */
+#define WALK_TABLE(l)								\
+	STEP(l, read_table, true, cached[READ_BY(l)] = mem[TABLE]) ->		\
+	STEP(l, follow_table, true,						\
+	     VIOLATION(TABLE_FREED, cached[READ_BY(l)] == STALE, table_is_freed);	\
+	     cached[READ_BY(l)] = NONE)
 #else
 #define WALK_TABLE(l)	false
 #endif
