@@ -63,6 +63,7 @@ struct alt {
 void image_open(const char *path);
 void image_reset(void);
 void image_change(uint64_t addr, const uint8_t *bytes, size_t len);
+void image_add_site(uint64_t addr);
 uint8_t *image_bytes(uint64_t addr, size_t len);
 uint64_t image_u64(uint64_t addr);
 uint32_t image_u32(uint64_t addr);
@@ -71,6 +72,7 @@ bool image_is_static(uint64_t addr);
 const struct symbol *symbol_find(const char *name);
 const struct symbol *symbol_at(uint64_t addr, bool percpu);
 uint64_t symbol_addr(const char *name);
+void symbol_move(const char *name, uint64_t addr);
 uint64_t symbol_end(const struct symbol *sym);
 const char *symbol_text(uint64_t addr, bool percpu);
 const struct symbol *symbols_in(uint64_t start, uint64_t end, const struct symbol *prev);

@@ -304,6 +304,16 @@ void image_change(uint64_t addr, const uint8_t *bytes, size_t len)
 }
 
 /**
+ * image_add_site() - Add one that is patched at run time, for a control
+ * @addr: where
+ */
+void image_add_site(uint64_t addr)
+{
+	add_site(addr, "a table");
+	qsort(sites, nr_sites, sizeof(*sites), by_site);
+}
+
+/**
  * image_bytes() - Where the contents of an address are
  * @addr: the address
  * @len: how much is wanted
@@ -396,6 +406,23 @@ uint64_t symbol_addr(const char *name)
 	if (!sym)
 		die("the kernel has no symbol %s", name);
 	return sym->addr;
+}
+
+/**
+ * symbol_move() - Put a symbol elsewhere, for a control
+ * @name: its name
+ * @addr: where
+ */
+void symbol_move(const char *name, uint64_t addr)
+{
+	struct symbol *sym = (struct symbol *)symbol_find(name);
+
+	if (!sym)
+		die("the kernel has no symbol %s", name);
+	sym->addr = addr;
+	qsort(symbols, nr_symbols, sizeof(*symbols), by_symbol);
+	memset(by_name, 0, sizeof(by_name));
+	hash_symbols();
 }
 
 /**

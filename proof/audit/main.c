@@ -286,7 +286,7 @@ static void check_return_at(uint64_t addr, const char *text)
 {
 	const struct symbol *sym = symbol_at(addr, false);
 
-	if (!was_visited(addr, addr + 1) && !row_match("exempt", sym->name))
+	if (!was_visited(addr, addr + 1) && !(sym->size && row_match("exempt", sym->name)))
 		fail(RULE_RETURN, NULL, "%s: no path comes to this %s", symbol_text(addr, false), text);
 }
 
@@ -311,7 +311,7 @@ static void check_returns(void)
 		const struct symbol *sym = symbol_at(addr, false);
 		struct decoded *insn;
 
-		if (row_match("exempt", sym->name)) {
+		if (sym->size && row_match("exempt", sym->name)) {
 			addr = symbol_end(sym) > addr ? symbol_end(sym) : addr + 1;
 			continue;
 		}
@@ -359,7 +359,6 @@ int main(int argc, char **argv)
 	check_symbols();
 	check_returns();
 	report_feature_check();
-	if (argc == 7)
-		rows_check_used();
+	rows_check_used();
 	return report_write(argv[1], argv[5], argv[6]);
 }

@@ -247,6 +247,15 @@ static int by_addr(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
+static int by_root(const void *a, const void *b)
+{
+	const struct result *x = a, *y = b;
+
+	if (x->root != y->root)
+		return x->root < y->root ? -1 : 1;
+	return x->profile < y->profile ? -1 : x->profile > y->profile;
+}
+
 static void print_violation(FILE *f, const char *prefix, const struct violation *v)
 {
 	fprintf(f, "%s%s: ", prefix, rule_names[v->rule][0]);
@@ -296,7 +305,7 @@ static void print_profiles(FILE *f)
 		unsigned int insns[2] = { 0 }, ops[2][CLASSES] = { 0 }, roots = 0;
 
 		for (const struct result *r = results; r < results + nr_results; r++) {
-			if (r->profile != &list[i])
+			if (r->profile != &list[i] || !list[i].hooked)
 				continue;
 			roots++;
 			paths.entry += r->paths.entry;
@@ -307,6 +316,8 @@ static void print_profiles(FILE *f)
 					ops[out][c] += r->operands[out][c];
 			}
 		}
+		if (!roots)
+			continue;
 		fprintf(f, "  %-12s %u entries; in: %lu paths, %u instructions,", list[i].name, roots,
 			paths.entry, insns[0]);
 		print_classes(f, ops[0]);
@@ -401,6 +412,7 @@ int report_write(const char *kernel, const char *text_path, const char *tap_path
 	FILE *text = open_out(text_path), *tap = open_out(tap_path);
 	bool bad;
 
+	qsort(results, nr_results, sizeof(*results), by_root);
 	write_text(text, kernel);
 	bad = write_tap(tap);
 	if (fclose(text) || fclose(tap))
