@@ -232,10 +232,11 @@ static void push(struct state *s, struct val v)
 		return;
 	sp->n -= 8;
 	p = slot(s, sp->region, sp->n);
-	if (!p)
-		die("%s: a stack that is deeper than this program thought",
-		    symbol_text(s->pc, false));
-	*p = v;
+	if (p)
+		*p = v;
+	else
+		fail(RULE_FOLLOW, s, "%ld bytes from the frame on the %s", (long)sp->n,
+		     region_name(sp->region));
 }
 
 static struct val pop(struct state *s)
