@@ -7,7 +7,7 @@ export BASE FLAVOUR KDIR ROUNDS T
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: help run check check-full check-bochs mutants bench shell kernel tree apply clean
+.PHONY: help run check check-full check-bochs mutants audit bench shell kernel tree apply clean
 .SILENT:
 
 #: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
@@ -31,6 +31,10 @@ check-bochs:
 #: make mutants		break the kernel in each known way: a test must notice [T=name]
 mutants:
 	proof/mutate
+
+#: make audit		walk what runs before the entry hooks and after the exit hooks
+audit:
+	proof/audit/all
 
 #: make bench		measure what arrives, what entries cost, what senders pay
 bench:

@@ -113,11 +113,13 @@ struct row {
  * @name: what the report calls it
  * @feature: what it has
  * @hooked: it has X86_FEATURE_COALESCE_TLBI
+ * @listed: it is one of proof/audit/profiles
  */
 struct profile {
 	char *name;
 	bool feature[MAX_FEATURES];
 	bool hooked;
+	bool listed;
 };
 
 void constants_read(const char *path);
@@ -183,7 +185,9 @@ enum val_kind {
 enum { FRAME_IP, FRAME_CS, FRAME_FLAGS, FRAME_SP, FRAME_SS };
 enum { CR3_ANY, CR3_KERNEL, CR3_USER };
 
-enum region { HW_STACK, TASK_STACK, TRAMPOLINE, ESPFIX, HANDLER_STACK, REGIONS };
+enum region {
+	HW_STACK, EVENT_STACK, TASK_STACK, TRAMPOLINE, ESPFIX, HANDLER_STACK, REGIONS
+};
 
 struct val {
 	uint32_t kind;
@@ -291,8 +295,9 @@ enum rule {
 };
 
 enum class {
-	CLASS_HW_STACK, CLASS_TASK_STACK, CLASS_TRAMPOLINE, CLASS_ESPFIX, CLASS_HANDLER_STACK,
-	CLASS_PERCPU, CLASS_STATIC, CLASS_OFFSETS, CLASS_TABLES, CLASS_BAD, CLASSES
+	CLASS_HW_STACK, CLASS_EVENT_STACK, CLASS_TASK_STACK, CLASS_TRAMPOLINE, CLASS_ESPFIX,
+	CLASS_HANDLER_STACK, CLASS_PERCPU, CLASS_STATIC, CLASS_OFFSETS, CLASS_TABLES, CLASS_BAD,
+	CLASSES
 };
 
 void fail(enum rule rule, const struct state *s, const char *fmt, ...)
@@ -303,7 +308,6 @@ enum class check_memory(struct state *s, struct decoded *insn, const cs_x86_op *
 void check_stack(struct state *s, struct decoded *insn, const char *what);
 void check_tables(struct state *s, struct decoded *insn, const char *what);
 bool check_known(struct state *s, struct decoded *insn);
-void check_row_features(void);
 void check_leaves_entry(struct state *s, const char *where);
 bool is_word(const cs_x86_op *op, const struct decoded *insn, const char *field);
 uint64_t op_addr(const cs_x86_op *op, const struct decoded *insn);
@@ -364,9 +368,11 @@ void note_operand(const struct decoded *insn, const struct state *s, enum class 
 		  const char *text);
 void note_feature_used(uint64_t addr, unsigned int len);
 void report_violation(enum rule rule, const struct state *s, const char *text);
+void report_machine(void);
 void report_root_begin(void);
 void report_root_end(const struct paths *paths);
 void report_feature_check(void);
+size_t report_zone_features(unsigned int list[MAX_FEATURES]);
 int report_write(const char *kernel, const char *text_path, const char *tap_path);
 
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * audit VMLINUX CONSTANTS ROWS PROFILES REPORT TAP [CHANGE...]
+ * audit [-a] VMLINUX CONSTANTS ROWS PROFILES REPORT TAP [CHANGE...]
  *
- * Finds every place where the kernel is entered, and walks from there.  CHANGE
+ * Finds every place where the kernel is entered, and walks from there.  With -a
+ * also for all combinations of the CPU features that turn out to matter.  CHANGE
  * breaks the kernel first, for the controls (control.c).
  */
 #include <stdarg.h>
@@ -199,6 +200,7 @@ static bool is_kind(const struct root *root, const char *kind)
 static void start(struct state *s, const struct root *root, bool user)
 {
 	bool fred = !strncmp(root->kind, "fred", 4), pti;
+	enum region stack = fred ? EVENT_STACK : HW_STACK;
 
 	pti = now_profile->feature[constant("X86_FEATURE_PTI")];
 	memset(s, 0, sizeof(*s));
@@ -218,9 +220,9 @@ static void start(struct state *s, const struct root *root, bool user)
 		return;
 	}
 	if (!is_kind(root, "syscall"))
-		s->reg[REG_SP] = val_stack(HW_STACK, root->error_code ? -8 : 0);
+		s->reg[REG_SP] = val_stack(stack, root->error_code ? -8 : 0);
 	if (!is_kind(root, "syscall") && !is_kind(root, "sysenter"))
-		frame_put(s, HW_STACK);
+		frame_put(s, stack);
 	if (fred) {
 		s->gs = GS_KERNEL;	/* event delivery swaps it */
 		s->cr3 = CR3_KERNEL;
@@ -330,14 +332,47 @@ static void check_returns(void)
 	text_sections(find_fred_returns);
 }
 
+static void walk_machine(const struct profile *profile)
+{
+	now_profile = profile;
+	report_machine();
+	alternatives_apply(profile->feature);
+	decode_reset();
+	for (size_t r = 0; r < nr_roots; r++)
+		walk_root(&roots[r]);
+	now_profile = NULL;
+}
+
+/* Each is walked, whether or not there is such a machine. */
+static void walk_combinations(void)
+{
+	static struct profile p = { .name = "a combination", .hooked = true };
+	unsigned int list[MAX_FEATURES];
+	size_t n = report_zone_features(list);
+
+	if (n > 16)
+		die("%zu CPU features change the zone: too many to combine", n);
+	p.feature[constant("X86_FEATURE_ALWAYS")] = true;
+	p.feature[constant("X86_FEATURE_COALESCE_TLBI")] = true;
+	for (unsigned long set = 0; set < 1UL << n; set++) {
+		for (size_t i = 0; i < n; i++)
+			p.feature[list[i]] = set >> i & 1;
+		walk_machine(&p);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct profile *list;
 	struct row *row = NULL;
+	bool all;
 	size_t n;
 
+	all = argc > 1 && !strcmp(argv[1], "-a");
+	argc -= all;
+	argv += all;
 	if (argc < 7)
-		die("usage: audit VMLINUX CONSTANTS ROWS PROFILES REPORT TAP [CHANGE...]");
+		die("usage: audit [-a] VMLINUX CONSTANTS ROWS PROFILES REPORT TAP [CHANGE...]");
 	image_open(argv[1]);
 	constants_read(argv[2]);
 	rows_read(argv[3]);
@@ -348,14 +383,10 @@ int main(int argc, char **argv)
 	while ((row = row_next("stubs", row)))
 		check_stubs(row);
 	n = profiles(&list);
-	for (size_t i = 0; i < n; i++) {
-		now_profile = &list[i];
-		alternatives_apply(now_profile->feature);
-		decode_reset();
-		for (size_t r = 0; r < nr_roots; r++)
-			walk_root(&roots[r]);
-	}
-	now_profile = NULL;
+	for (size_t i = 0; i < n; i++)
+		walk_machine(&list[i]);
+	if (all)
+		walk_combinations();
 	check_symbols();
 	check_returns();
 	report_feature_check();

@@ -43,11 +43,11 @@ struct result {
 };
 
 static const char * const class_names[CLASSES] = {
-	[CLASS_HW_STACK] = "entry-stack", [CLASS_TASK_STACK] = "task-stack",
-	[CLASS_TRAMPOLINE] = "trampoline", [CLASS_ESPFIX] = "espfix",
-	[CLASS_HANDLER_STACK] = "handler-stack", [CLASS_PERCPU] = "per-CPU",
-	[CLASS_STATIC] = "static", [CLASS_OFFSETS] = "offsets", [CLASS_TABLES] = "tables",
-	[CLASS_BAD] = "bad",
+	[CLASS_HW_STACK] = "entry-stack", [CLASS_EVENT_STACK] = "event-stack",
+	[CLASS_TASK_STACK] = "task-stack", [CLASS_TRAMPOLINE] = "trampoline",
+	[CLASS_ESPFIX] = "espfix", [CLASS_HANDLER_STACK] = "handler-stack",
+	[CLASS_PERCPU] = "per-CPU", [CLASS_STATIC] = "static", [CLASS_OFFSETS] = "offsets",
+	[CLASS_TABLES] = "tables", [CLASS_BAD] = "bad",
 };
 
 static const char * const rule_names[RULES][2] = {
@@ -89,6 +89,7 @@ static size_t nr_operands;
 static struct result *results;
 static size_t nr_results;
 static uint8_t feature_seen[MAX_FEATURES];
+static size_t machines, combinations;
 
 /**
  * report_violation() - Keep that a rule is broken
@@ -117,11 +118,24 @@ void report_violation(enum rule rule, const struct state *s, const char *text)
 }
 
 /**
+ * report_machine() - What follows is about now_profile
+ */
+void report_machine(void)
+{
+	if (now_profile->listed)
+		machines += now_profile->hooked;
+	else
+		combinations++;
+}
+
+/**
  * report_root_begin() - What follows is about now_root on now_profile
  */
 void report_root_begin(void)
 {
 	now_serial++;
+	if (!now_profile->listed && nr_results && !results[nr_results - 1].profile->listed)
+		nr_results--;	/* one place for all those that are not printed */
 	results = xgrow(results, nr_results, sizeof(*results));
 	results[nr_results++] = (struct result) { .root = now_root, .profile = now_profile };
 }
@@ -179,6 +193,8 @@ void note_operand(const struct decoded *insn, const struct state *s, enum class 
 	seen[h].serial = now_serial;
 	seen[h].what = what;
 	results[nr_results - 1].operands[out][class]++;
+	if (!now_profile->listed)
+		return;
 	for (op = operands; op < operands + nr_operands; op++)
 		if (op->addr == s->pc && op->class == class && op->in_exit == out &&
 		    !strcmp(op->text, text)) {
@@ -238,6 +254,22 @@ void report_feature_check(void)
 	}
 }
 
+/**
+ * report_zone_features() - Which CPU features decide what is in the zone?
+ * @list: set to their numbers
+ *
+ * Return: how many.
+ */
+size_t report_zone_features(unsigned int list[MAX_FEATURES])
+{
+	size_t n = 0;
+
+	for (unsigned int f = 0; f < MAX_FEATURES; f++)
+		if (feature_seen[f] == 3)
+			list[n++] = f;
+	return n;
+}
+
 static int by_addr(const void *a, const void *b)
 {
 	const struct operand *x = a, *y = b;
@@ -279,6 +311,8 @@ static void print_results(FILE *f)
 {
 	fprintf(f, "\nBy entry and machine: paths, instructions, operands\n");
 	for (const struct result *r = results; r < results + nr_results; r++) {
+		if (!r->profile->listed)
+			continue;
 		if (r == results || r->root != r[-1].root)
 			fprintf(f, "\n%s (%s)\n", r->root->name, r->root->kind);
 		if (!r->profile->hooked) {
@@ -327,6 +361,34 @@ static void print_profiles(FILE *f)
 	}
 }
 
+/* One line, which make audit shows */
+static void print_sum(FILE *f)
+{
+	unsigned int ops[CLASSES] = { 0 };
+	size_t roots = 0, insns[2] = { 0 };
+	struct paths paths = { 0 };
+
+	for (const struct result *r = results; r < results + nr_results; r++) {
+		if (!r->profile->hooked)
+			continue;
+		roots++;
+		paths.entry += r->paths.entry;
+		paths.exit += r->paths.exit;
+		for (int out = 0; out < 2; out++) {
+			insns[out] += r->insns[out];
+			for (int c = 0; c < CLASSES; c++)
+				ops[c] += r->operands[out][c];
+		}
+	}
+	fprintf(f, "All machines: %zu entries of %zu machines, %lu paths to a hook's end, %lu from an exit's store; %zu and %zu instructions; operands:",
+		roots, machines, paths.entry, paths.exit, insns[0], insns[1]);
+	print_classes(f, ops);
+	fprintf(f, "\n");
+	if (combinations)
+		fprintf(f, "And all %zu combinations of the CPU features that change the zone\n",
+			combinations);
+}
+
 static void print_operands(FILE *f)
 {
 	qsort(operands, nr_operands, sizeof(*operands), by_addr);
@@ -347,6 +409,7 @@ static void write_text(FILE *f, const char *kernel)
 		fprintf(f, "%zu violations\n", nr_violations);
 	for (size_t i = 0; i < nr_violations; i++)
 		print_violation(f, "  ", &violations[i]);
+	print_sum(f);
 	print_profiles(f);
 	print_results(f);
 	print_operands(f);
@@ -412,6 +475,9 @@ int report_write(const char *kernel, const char *text_path, const char *tap_path
 	FILE *text = open_out(text_path), *tap = open_out(tap_path);
 	bool bad;
 
+	/* What the machines that are not printed left in its place */
+	if (nr_results && !results[nr_results - 1].profile->listed)
+		nr_results--;
 	qsort(results, nr_results, sizeof(*results), by_root);
 	write_text(text, kernel);
 	bad = write_tap(tap);

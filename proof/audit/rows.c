@@ -281,6 +281,7 @@ void profiles_read(const char *path)
 		list = xgrow(list, nr_profiles, sizeof(*list));
 		p = &list[nr_profiles++];
 		memset(p, 0, sizeof(*p));
+		p->listed = true;
 		p->name = strdup(strtok(buf, " \t\n"));
 		p->feature[constant("X86_FEATURE_ALWAYS")] = true;
 		while ((word = strtok(NULL, " \t\n")))

@@ -68,9 +68,9 @@ void frame_put(struct state *s, enum region region)
 const char *region_name(enum region region)
 {
 	static const char * const names[] = {
-		[HW_STACK] = "entry-stack", [TASK_STACK] = "task-stack",
-		[TRAMPOLINE] = "trampoline", [ESPFIX] = "espfix",
-		[HANDLER_STACK] = "handler-stack",
+		[HW_STACK] = "entry-stack", [EVENT_STACK] = "event-stack",
+		[TASK_STACK] = "task-stack", [TRAMPOLINE] = "trampoline",
+		[ESPFIX] = "espfix", [HANDLER_STACK] = "handler-stack",
 	};
 
 	return names[region];
