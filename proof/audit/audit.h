@@ -8,7 +8,8 @@
  * rows.c	what is allowed, and why: proof/audit/rows, proof/audit/profiles
  * decode.c	instructions
  * state.c	what is known of registers, stacks and flags on a path
- * walk.c	paths: what each instruction does to that
+ * insn.c	what instructions do to that
+ * walk.c	paths: where they lead
  * rules.c	what a path must and must not do
  * report.c	what was seen
  * main.c	which paths there are
@@ -22,7 +23,16 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <capstone/capstone.h>
+#include <linux/types.h>
 
+typedef __u8 u8;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+
+#define __printf(a, b)	__attribute__((format(printf, a, b)))
+#define __noreturn	__attribute__((noreturn))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define NO_ADDR		UINT64_MAX
 
@@ -37,8 +47,8 @@
  */
 struct symbol {
 	const char *name;
-	uint64_t addr;
-	uint64_t size;
+	u64 addr;
+	u64 size;
 	bool percpu;
 };
 
@@ -52,8 +62,8 @@ struct symbol {
  * @repl_len: length of the replacement
  */
 struct alt {
-	uint64_t site;
-	uint64_t repl;
+	u64 site;
+	u64 repl;
 	unsigned int feature;
 	bool not;
 	unsigned int len;
@@ -62,26 +72,26 @@ struct alt {
 
 void image_open(const char *path);
 void image_reset(void);
-void image_change(uint64_t addr, const uint8_t *bytes, size_t len);
-void image_add_site(uint64_t addr);
-uint8_t *image_bytes(uint64_t addr, size_t len);
-uint64_t image_u64(uint64_t addr);
-uint32_t image_u32(uint64_t addr);
-bool image_is_text(uint64_t addr);
-bool image_is_static(uint64_t addr);
+void image_change(u64 addr, const u8 *bytes, size_t len);
+void image_add_site(u64 addr);
+u8 *image_bytes(u64 addr, size_t len);
+u64 image_u64(u64 addr);
+u32 image_u32(u64 addr);
+bool image_is_text(u64 addr);
+bool image_is_static(u64 addr);
 const struct symbol *symbol_find(const char *name);
-const struct symbol *symbol_at(uint64_t addr, bool percpu);
-uint64_t symbol_addr(const char *name);
-void symbol_move(const char *name, uint64_t addr);
-uint64_t symbol_end(const struct symbol *sym);
-const char *symbol_text(uint64_t addr, bool percpu);
-const struct symbol *symbols_in(uint64_t start, uint64_t end, const struct symbol *prev);
+const struct symbol *symbol_at(u64 addr, bool percpu);
+u64 symbol_addr(const char *name);
+void symbol_move(const char *name, u64 addr);
+u64 symbol_end(const struct symbol *sym);
+const char *symbol_text(u64 addr, bool percpu);
+const struct symbol *symbols_in(u64 start, u64 end, const struct symbol *prev);
 size_t alternatives(const struct alt **alts);
 void alternatives_apply(const bool *features);
-const char *patched_site(uint64_t addr, unsigned int len);
+const char *patched_site(u64 addr, unsigned int len);
 void patched_print(FILE *f);
-bool kprobe_possible(uint64_t addr);
-void text_sections(void (*fn)(uint64_t addr, uint64_t len));
+bool kprobe_possible(u64 addr);
+void text_sections(void (*fn)(u64 addr, u64 len));
 
 /* rows.c */
 
@@ -123,7 +133,7 @@ struct profile {
 };
 
 void constants_read(const char *path);
-int64_t constant(const char *name);
+s64 constant(const char *name);
 const char *feature_name(unsigned int feature);
 void rows_read(const char *path);
 struct row *row_next(const char *kind, struct row *prev);
@@ -157,10 +167,10 @@ struct decoded {
 #define INS_ERETS	0x10002
 
 void decode_reset(void);
-struct decoded *decode(uint64_t addr);
+struct decoded *decode(u64 addr);
 void decode_written(const struct decoded *insn, bool written[16]);
 int reg_index(unsigned int reg, unsigned int *bytes);
-bool decode_raw(uint64_t addr, const uint8_t *bytes, size_t len, cs_insn **insn);
+bool decode_raw(u64 addr, const u8 *bytes, size_t len, cs_insn **insn);
 bool cs_insn_group_relative(const cs_insn *insn);
 bool insn_rip_relative(const cs_insn *insn);
 
@@ -190,9 +200,9 @@ enum region {
 };
 
 struct val {
-	uint32_t kind;
-	uint32_t region;
-	int64_t n;
+	u32 kind;
+	u32 region;
+	s64 n;
 };
 
 enum gs { GS_UNKNOWN, GS_USER, GS_KERNEL, GS_BY_IP };
@@ -247,30 +257,31 @@ enum flags {
  * @cr4_toggled: CR4.PGE is not as it should be
  * @flags: what the flags tell
  * @flags_n: of what
+ * @pad: zero; states are compared by their bytes
  */
 struct state {
-	uint64_t pc;
+	u64 pc;
 	struct val reg[16];
 	struct val slot[REGIONS][SLOTS];
-	uint8_t user;
-	uint8_t required;
-	uint8_t untouched;
-	uint8_t saved;
-	uint8_t restored;
-	uint8_t exited;
-	uint8_t ip_seen;
-	uint8_t phase;
-	uint8_t gs;
-	uint8_t cr3;
-	uint8_t word;
-	uint8_t flush;
-	uint8_t cr4_toggled;
-	uint8_t flags;
-	uint8_t paranoid;
-	uint8_t restoring;
-	uint8_t lost;
-	uint8_t pad[7];
-	int64_t flags_n;
+	u8 user;
+	u8 required;
+	u8 untouched;
+	u8 saved;
+	u8 restored;
+	u8 exited;
+	u8 ip_seen;
+	u8 phase;
+	u8 gs;
+	u8 cr3;
+	u8 word;
+	u8 flush;
+	u8 cr4_toggled;
+	u8 flags;
+	u8 paranoid;
+	u8 restoring;
+	u8 lost;
+	u8 pad[7];
+	s64 flags_n;
 };
 
 #define REG_AX	0
@@ -279,19 +290,19 @@ struct state {
 #define REG_SP	4
 #define REG_R13	13
 
-struct val val_const(int64_t n);
-struct val val_stack(enum region region, int64_t n);
-struct val *slot(struct state *s, enum region region, int64_t offset);
-void frame_put(struct state *s, enum region region);
-const char *region_name(enum region region);
+struct val val_const(s64 n);
+struct val val_stack(enum region which, s64 n);
+struct val *slot(struct state *s, enum region which, s64 offset);
+void frame_put(struct state *s, enum region which);
+const char *region_name(enum region which);
 
 /* rules.c */
 
 enum rule {
-	RULE_SYMBOL, RULE_HOOK, RULE_OFF, RULE_GS, RULE_CR3, RULE_CALL, RULE_OPERAND, RULE_INSN,
-	RULE_PATCHED, RULE_KPROBE, RULE_RANGE, RULE_GAP, RULE_LOCK, RULE_FLUSH, RULE_OWED, RULE_WORD,
-	RULE_SAVE, RULE_EXIT, RULE_EXIT_TWICE, RULE_EXIT_KERNEL, RULE_RETURN, RULE_LOOP, RULE_FOLLOW,
-	RULE_FEATURE, RULE_ROW, RULES
+	RULE_SYMBOL, RULE_HOOK, RULE_OFF, RULE_GS, RULE_CR3, RULE_CALL, RULE_OPERAND,
+	RULE_INSN, RULE_PATCHED, RULE_KPROBE, RULE_RANGE, RULE_GAP, RULE_LOCK, RULE_FLUSH,
+	RULE_OWED, RULE_WORD, RULE_SAVE, RULE_EXIT, RULE_EXIT_TWICE, RULE_EXIT_KERNEL,
+	RULE_RETURN, RULE_LOOP, RULE_FOLLOW, RULE_FEATURE, RULE_ROW, RULES
 };
 
 enum class {
@@ -300,8 +311,7 @@ enum class {
 	CLASSES
 };
 
-void fail(enum rule rule, const struct state *s, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void __printf(3, 4) fail(enum rule rule, const struct state *s, const char *fmt, ...);
 bool strict(const struct state *s);
 void check_place(struct state *s, struct decoded *insn);
 enum class check_memory(struct state *s, struct decoded *insn, const cs_x86_op *op);
@@ -310,13 +320,21 @@ void check_tables(struct state *s, struct decoded *insn, const char *what);
 bool check_known(struct state *s, struct decoded *insn);
 void check_leaves_entry(struct state *s, const char *where);
 bool is_word(const cs_x86_op *op, const struct decoded *insn, const char *field);
-uint64_t op_addr(const cs_x86_op *op, const struct decoded *insn);
+u64 op_addr(const cs_x86_op *op, const struct decoded *insn);
 void word_or_loaded(struct state *s, bool locked);
 void word_store(struct state *s, struct val v);
 void word_set(struct state *s, unsigned int set);
 void cr4_write(struct state *s, struct val v);
 void exit_done(struct state *s);
 void check_return(struct state *s, bool to_user);
+
+/* insn.c */
+
+struct val val_get(struct state *s, const cs_x86_op *op, const struct decoded *insn);
+void stack_push(struct state *s, struct val v);
+struct val stack_pop(struct state *s);
+enum region region_named(const char *name);
+void do_plain(struct state *s, struct decoded *insn);
 
 /* walk.c */
 
@@ -332,7 +350,7 @@ struct paths {
 
 struct paths walk(struct state *s);
 void walk_reset(void);
-bool was_visited(uint64_t start, uint64_t end);
+bool was_visited(u64 start, u64 end);
 
 /* control.c */
 
@@ -351,7 +369,7 @@ void control_change(const char *change);
  */
 struct root {
 	const char *name;
-	uint64_t addr;
+	u64 addr;
 	const char *kind;
 	bool error_code;
 	bool ist;
@@ -364,9 +382,9 @@ extern const struct profile *now_profile;
 extern unsigned int now_serial;
 
 void note_instruction(struct decoded *insn, const struct state *s);
-void note_operand(const struct decoded *insn, const struct state *s, enum class class,
+void note_operand(const struct decoded *insn, const struct state *s, enum class kind,
 		  const char *text);
-void note_feature_used(uint64_t addr, unsigned int len);
+void note_feature_used(u64 addr, unsigned int len);
 void report_violation(enum rule rule, const struct state *s, const char *text);
 void report_machine(void);
 void report_root_begin(void);
@@ -375,9 +393,9 @@ void report_feature_check(void);
 size_t report_zone_features(unsigned int list[MAX_FEATURES]);
 int report_write(const char *kernel, const char *text_path, const char *tap_path);
 
-void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void __printf(1, 2) __noreturn die(const char *fmt, ...);
 void *xcalloc(size_t n, size_t size);
 void *xgrow(void *p, size_t n, size_t size);
-char *xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+__printf(1, 2) char *xprintf(const char *fmt, ...);
 
 #endif /* _AUDIT_H */

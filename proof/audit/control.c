@@ -17,9 +17,9 @@
 #define SEARCH		2048
 #define MAX_CODE	32
 
-static struct decoded *find_insn(uint64_t *addr, const char *text, int nth)
+static struct decoded *find_insn(u64 *addr, const char *text, int nth)
 {
-	for (uint64_t end = *addr + SEARCH; *addr < end;) {
+	for (u64 end = *addr + SEARCH; *addr < end;) {
 		struct decoded *insn = decode(*addr);
 
 		if (!insn)
@@ -32,10 +32,10 @@ static struct decoded *find_insn(uint64_t *addr, const char *text, int nth)
 }
 
 /* CODE over what is at @addr; returns its length. */
-static unsigned int assemble(const char *code, uint64_t addr, uint8_t *bytes)
+static unsigned int assemble(const char *code, u64 addr, u8 *bytes)
 {
 	unsigned int n = 0, v;
-	int32_t to;
+	s32 to;
 
 	if (!strcmp(code, "nop"))
 		return 0;
@@ -58,10 +58,10 @@ static void change_insn(char *change)
 {
 	char *symbol = strtok(change, "|"), *nth = strtok(NULL, "|");
 	char *text = strtok(NULL, "|"), *code = strtok(NULL, "|");
-	uint8_t bytes[MAX_CODE + 16];
+	u8 bytes[MAX_CODE + 16];
 	struct decoded *insn;
 	unsigned int n, len;
-	uint64_t addr;
+	u64 addr;
 
 	if (!code)
 		die("%s: not SYMBOL|NTH|TEXT|CODE", symbol);

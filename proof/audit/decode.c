@@ -11,7 +11,7 @@
 
 struct node {
 	struct node *next;
-	uint64_t addr;
+	u64 addr;
 	struct decoded insn;
 };
 
@@ -22,7 +22,7 @@ static csh capstone(void)
 {
 	if (!handle && (cs_open(CS_ARCH_X86, CS_MODE_64, &handle) != CS_ERR_OK ||
 			cs_option(handle, CS_OPT_DETAIL, CS_OPT_ON) != CS_ERR_OK))
-		die("capstone cannot be used");
+		die("the disassembler cannot be used");
 	return handle;
 }
 
@@ -35,7 +35,7 @@ static csh capstone(void)
  *
  * Return: false if they are none.
  */
-bool decode_raw(uint64_t addr, const uint8_t *bytes, size_t len, cs_insn **insn)
+bool decode_raw(u64 addr, const u8 *bytes, size_t len, cs_insn **insn)
 {
 	return cs_disasm(capstone(), bytes, len, addr, 1, insn) == 1;
 }
@@ -86,13 +86,13 @@ void decode_reset(void)
 }
 
 /* FRED's returns, which capstone 4 does not know */
-static bool decode_fred(const uint8_t *p, struct decoded *insn)
+static bool decode_fred(const u8 *p, struct decoded *insn)
 {
 	if ((p[0] != 0xf3 && p[0] != 0xf2) || p[1] != 0x0f || p[2] != 0x01 || p[3] != 0xca)
 		return false;
 	insn->id = p[0] == 0xf3 ? INS_ERETU : INS_ERETS;
 	insn->size = 4;
-	strcpy(insn->text, p[0] == 0xf3 ? "eretu" : "erets");
+	snprintf(insn->text, sizeof(insn->text), p[0] == 0xf3 ? "eretu" : "erets");
 	return true;
 }
 
@@ -102,10 +102,10 @@ static bool decode_fred(const uint8_t *p, struct decoded *insn)
  *
  * Return: what is kept of it until decode_reset(), or NULL if it is none.
  */
-struct decoded *decode(uint64_t addr)
+struct decoded *decode(u64 addr)
 {
 	struct node **head = &table[addr % BUCKETS], *node;
-	uint8_t *bytes = NULL;
+	u8 *bytes = NULL;
 	size_t len;
 
 	for (node = *head; node; node = node->next)
@@ -178,7 +178,7 @@ int reg_index(unsigned int reg, unsigned int *bytes)
 void decode_written(const struct decoded *insn, bool written[16])
 {
 	cs_regs read, write;
-	uint8_t nr_read, nr_write;
+	u8 nr_read, nr_write;
 	unsigned int bytes;
 	int reg;
 

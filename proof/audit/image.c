@@ -19,20 +19,20 @@
 
 #define ALT_ENTRY_SIZE	14
 #define ALT_FLAG_NOT	1
-#define NAMES		(1 << 20)
+#define NAMES		1048576
 
 struct section {
 	const char *name;
-	uint64_t addr;
-	uint64_t size;
-	uint8_t *data;		/* NULL: zeroes */
-	uint8_t *pristine;
+	u64 addr;
+	u64 size;
+	u8 *data;		/* NULL: zeroes */
+	u8 *pristine;
 	bool exec;
 	bool percpu;
 };
 
 struct site {
-	uint64_t addr;
+	u64 addr;
 	const char *what;
 };
 
@@ -101,7 +101,7 @@ static size_t hash(const char *name)
 	size_t h = 5381;
 
 	while (*name)
-		h = h * 33 + (uint8_t)*name++;
+		h = h * 33 + (u8)*name++;
 	return h % NAMES;
 }
 
@@ -160,10 +160,10 @@ static void read_alternatives(void)
 	nr_alts = sec->size / ALT_ENTRY_SIZE;
 	alts = xcalloc(nr_alts, sizeof(*alts));
 	for (size_t i = 0; i < nr_alts; i++) {
-		const uint8_t *p = sec->data + i * ALT_ENTRY_SIZE;
-		uint64_t addr = sec->addr + i * ALT_ENTRY_SIZE;
-		int32_t site, repl;
-		uint32_t flags;
+		const u8 *p = sec->data + i * ALT_ENTRY_SIZE;
+		u64 addr = sec->addr + i * ALT_ENTRY_SIZE;
+		s32 site, repl;
+		u32 flags;
 
 		memcpy(&site, p, 4);
 		memcpy(&repl, p + 4, 4);
@@ -188,22 +188,22 @@ static void read_alternatives(void)
 		}
 }
 
-static void add_site(uint64_t addr, const char *what)
+static void add_site(u64 addr, const char *what)
 {
 	sites = xgrow(sites, nr_sites, sizeof(*sites));
 	sites[nr_sites++] = (struct site) { addr, what };
 }
 
 /* Entries of @step bytes that begin with a 32-bit offset from themselves. */
-static void add_relative(uint64_t start, uint64_t end, unsigned int step, const char *what)
+static void add_relative(u64 start, u64 end, unsigned int step, const char *what)
 {
 	for (; start < end; start += step)
-		add_site(start + (int32_t)image_u32(start), what);
+		add_site(start + (s32)image_u32(start), what);
 }
 
 static void read_sites(void)
 {
-	uint64_t p, end;
+	u64 p, end;
 
 	for (size_t i = 0; i < nr_sections; i++) {
 		struct section *sec = &sections[i];
@@ -212,7 +212,7 @@ static void read_sites(void)
 			for (p = sec->addr; p < sec->addr + sec->size; p += 4)
 				/* The linker pads to the end of the page. */
 				if (image_u32(p))
-					add_site(p + (int32_t)image_u32(p), ".smp_locks");
+					add_site(p + (s32)image_u32(p), ".smp_locks");
 		if (!strncmp(sec->name, "runtime_", 8))
 			add_relative(sec->addr, sec->addr + sec->size, 4, sec->name);
 	}
@@ -265,7 +265,7 @@ void image_open(const char *path)
 	read_sites();
 }
 
-static struct section *section_of(uint64_t addr, size_t len)
+static struct section *section_of(u64 addr, size_t len)
 {
 	for (size_t i = 0; i < nr_sections; i++) {
 		struct section *sec = &sections[i];
@@ -293,7 +293,7 @@ void image_reset(void)
  * @bytes: to what
  * @len: how much
  */
-void image_change(uint64_t addr, const uint8_t *bytes, size_t len)
+void image_change(u64 addr, const u8 *bytes, size_t len)
 {
 	struct section *sec = section_of(addr, len);
 
@@ -307,7 +307,7 @@ void image_change(uint64_t addr, const uint8_t *bytes, size_t len)
  * image_add_site() - Add one that is patched at run time, for a control
  * @addr: where
  */
-void image_add_site(uint64_t addr)
+void image_add_site(u64 addr)
 {
 	add_site(addr, "a table");
 	qsort(sites, nr_sites, sizeof(*sites), by_site);
@@ -320,7 +320,7 @@ void image_add_site(uint64_t addr)
  *
  * Return: NULL if the image has none.
  */
-uint8_t *image_bytes(uint64_t addr, size_t len)
+u8 *image_bytes(u64 addr, size_t len)
 {
 	struct section *sec = section_of(addr, len);
 
@@ -333,10 +333,10 @@ uint8_t *image_bytes(uint64_t addr, size_t len)
  *
  * Return: their value.
  */
-uint32_t image_u32(uint64_t addr)
+u32 image_u32(u64 addr)
 {
-	uint8_t *p = image_bytes(addr, 4);
-	uint32_t v;
+	u8 *p = image_bytes(addr, 4);
+	u32 v;
 
 	if (!p)
 		die("the image has nothing at %#lx", (unsigned long)addr);
@@ -350,9 +350,9 @@ uint32_t image_u32(uint64_t addr)
  *
  * Return: their value.
  */
-uint64_t image_u64(uint64_t addr)
+u64 image_u64(u64 addr)
 {
-	return image_u32(addr) | (uint64_t)image_u32(addr + 4) << 32;
+	return image_u32(addr) | (u64)image_u32(addr + 4) << 32;
 }
 
 /**
@@ -361,7 +361,7 @@ uint64_t image_u64(uint64_t addr)
  *
  * Return: true if it is.
  */
-bool image_is_text(uint64_t addr)
+bool image_is_text(u64 addr)
 {
 	struct section *sec = section_of(addr, 1);
 
@@ -374,7 +374,7 @@ bool image_is_text(uint64_t addr)
  *
  * Return: true if it is.
  */
-bool image_is_static(uint64_t addr)
+bool image_is_static(u64 addr)
 {
 	return section_of(addr, 1);
 }
@@ -399,7 +399,7 @@ const struct symbol *symbol_find(const char *name)
  *
  * Return: its address.
  */
-uint64_t symbol_addr(const char *name)
+u64 symbol_addr(const char *name)
 {
 	const struct symbol *sym = symbol_find(name);
 
@@ -413,7 +413,7 @@ uint64_t symbol_addr(const char *name)
  * @name: its name
  * @addr: where
  */
-void symbol_move(const char *name, uint64_t addr)
+void symbol_move(const char *name, u64 addr)
 {
 	struct symbol *sym = (struct symbol *)symbol_find(name);
 
@@ -432,7 +432,7 @@ void symbol_move(const char *name, uint64_t addr)
  *
  * Return: the symbol, or NULL.
  */
-const struct symbol *symbol_at(uint64_t addr, bool percpu)
+const struct symbol *symbol_at(u64 addr, bool percpu)
 {
 	size_t low = 0, high = nr_symbols;
 
@@ -463,7 +463,7 @@ const struct symbol *symbol_at(uint64_t addr, bool percpu)
  *
  * Return: the end that it says it has, or the next label.
  */
-uint64_t symbol_end(const struct symbol *sym)
+u64 symbol_end(const struct symbol *sym)
 {
 	if (sym->size)
 		return sym->addr + sym->size;
@@ -480,7 +480,7 @@ uint64_t symbol_end(const struct symbol *sym)
  *
  * Return: name+offset, valid until the eighth call after this.
  */
-const char *symbol_text(uint64_t addr, bool percpu)
+const char *symbol_text(u64 addr, bool percpu)
 {
 	const struct symbol *sym = symbol_at(addr, percpu);
 	static char text[8][96];
@@ -505,7 +505,7 @@ const char *symbol_text(uint64_t addr, bool percpu)
  *
  * Return: the next one, or NULL.
  */
-const struct symbol *symbols_in(uint64_t start, uint64_t end, const struct symbol *prev)
+const struct symbol *symbols_in(u64 start, u64 end, const struct symbol *prev)
 {
 	for (prev = prev ? prev + 1 : symbols; prev < symbols + nr_symbols; prev++)
 		if (!prev->percpu && prev->addr >= start && prev->addr < end)
@@ -526,13 +526,13 @@ size_t alternatives(const struct alt **list)
 }
 
 /* A jump of the replacement that leads out of it, and what is relative to RIP */
-static void relocate(uint8_t *buf, const struct alt *alt, size_t off, cs_insn *insn)
+static void relocate(u8 *buf, const struct alt *alt, size_t off, cs_insn *insn)
 {
 	const cs_x86_encoding *enc = &insn->detail->x86.encoding;
-	int64_t delta = alt->repl - alt->site;
-	uint8_t at, len;
-	int32_t v = 0;
-	int64_t to;
+	s64 delta = alt->repl - alt->site;
+	u8 at, len;
+	s32 v = 0;
+	s64 to;
 
 	if (cs_insn_group_relative(insn)) {
 		at = enc->imm_offset;
@@ -546,8 +546,8 @@ static void relocate(uint8_t *buf, const struct alt *alt, size_t off, cs_insn *i
 	memcpy(&v, buf + off + at, len);
 	if (len == 1)
 		v = (int8_t)v;
-	to = (int64_t)off + insn->size + v;
-	if (to >= 0 && to <= (int64_t)alt->repl_len)
+	to = (s64)off + insn->size + v;
+	if (to >= 0 && to <= (s64)alt->repl_len)
 		return;
 	v += delta;
 	if (len == 1 && v != (int8_t)v)
@@ -557,9 +557,9 @@ static void relocate(uint8_t *buf, const struct alt *alt, size_t off, cs_insn *i
 
 static void apply(const struct alt *alt)
 {
-	uint8_t *site = image_bytes(alt->site, alt->len);
-	uint8_t *repl = image_bytes(alt->repl, alt->repl_len);
-	uint8_t buf[256];
+	u8 *site = image_bytes(alt->site, alt->len);
+	u8 *repl = image_bytes(alt->repl, alt->repl_len);
+	u8 buf[256];
 
 	if (!site || (alt->repl_len && !repl) || alt->repl_len > alt->len)
 		die("%s: an alternative makes no sense", symbol_text(alt->site, false));
@@ -597,7 +597,7 @@ void alternatives_apply(const bool *features)
  *
  * Return: the table that it is in, or NULL.
  */
-const char *patched_site(uint64_t addr, unsigned int len)
+const char *patched_site(u64 addr, unsigned int len)
 {
 	size_t low = 0, high = nr_sites;
 
@@ -643,7 +643,7 @@ void patched_print(FILE *f)
  *
  * Return: true unless it is in entry or noinstr text, which kprobes refuse.
  */
-bool kprobe_possible(uint64_t addr)
+bool kprobe_possible(u64 addr)
 {
 	return !((addr >= symbol_addr("__entry_text_start") &&
 		  addr < symbol_addr("__entry_text_end")) ||
@@ -655,7 +655,7 @@ bool kprobe_possible(uint64_t addr)
  * text_sections() - Call a function for each executable section
  * @fn: the function
  */
-void text_sections(void (*fn)(uint64_t addr, uint64_t len))
+void text_sections(void (*fn)(u64 addr, u64 len))
 {
 	for (size_t i = 0; i < nr_sections; i++)
 		if (sections[i].exec)

@@ -92,7 +92,7 @@ static bool pushes_error_code(unsigned int vector)
 static void add_root(const char *name, const char *kind, bool error_code, bool ist,
 		     unsigned int contexts)
 {
-	uint64_t addr = symbol_addr(name);
+	u64 addr = symbol_addr(name);
 
 	for (size_t i = 0; i < nr_roots; i++)
 		if (roots[i].addr == addr) {
@@ -111,10 +111,10 @@ static void add_table(const struct symbol *table)
 	if (!table->size || table->size % IDT_DATA_SIZE)
 		die("%s has %lu bytes: another struct idt_data?", table->name,
 		    (unsigned long)table->size);
-	for (uint64_t p = table->addr; p < table->addr + table->size; p += IDT_DATA_SIZE) {
+	for (u64 p = table->addr; p < table->addr + table->size; p += IDT_DATA_SIZE) {
 		unsigned int vector = image_u32(p);
 		unsigned int ist = image_u32(p + 8) & 7;
-		uint64_t addr = image_u64(p + 16);
+		u64 addr = image_u64(p + 16);
 		const struct symbol *sym = symbol_at(addr, false);
 
 		if (vector > 255 || !sym || sym->addr != addr)
@@ -130,8 +130,8 @@ static void add_table(const struct symbol *table)
 static void check_stubs(struct row *row)
 {
 	const struct symbol *stubs = symbol_find(row->arg[0]);
-	uint64_t end = symbol_end(stubs), p = stubs->addr, next;
-	uint64_t target = symbol_addr(row->arg[1]);
+	u64 end = symbol_end(stubs), p = stubs->addr, next;
+	u64 target = symbol_addr(row->arg[1]);
 	unsigned int n = 0;
 
 	while (p < end) {
@@ -148,7 +148,7 @@ static void check_stubs(struct row *row)
 		insn = decode(p);
 		if (!insn || insn->id != X86_INS_JMP ||
 		    insn->cs->detail->x86.operands[0].type != X86_OP_IMM ||
-		    (uint64_t)insn->cs->detail->x86.operands[0].imm != target)
+		    (u64)insn->cs->detail->x86.operands[0].imm != target)
 			break;
 		for (next = p + insn->size; next < end && *image_bytes(next, 1) == 0xcc; next++)
 			;
@@ -268,7 +268,7 @@ static void walk_root(const struct root *root)
 /* What is in the entry text is entered, walked through, or exempt. */
 static void check_symbols(void)
 {
-	uint64_t start = symbol_addr("__entry_text_start"), end = symbol_addr("__entry_text_end");
+	u64 start = symbol_addr("__entry_text_start"), end = symbol_addr("__entry_text_end");
 
 	for (const struct symbol *sym = symbols_in(start, end, NULL); sym;
 	     sym = symbols_in(start, end, sym)) {
@@ -279,24 +279,25 @@ static void check_symbols(void)
 		if (root || row_match("exempt", sym->name) || row_match("stubs", sym->name))
 			continue;
 		if (!was_visited(sym->addr, sym->addr + 1))
-			fail(RULE_SYMBOL, NULL, "%s is no entry that is known, and no path comes there",
+			fail(RULE_SYMBOL, NULL, "%s is no known entry, and no path comes there",
 			     sym->name);
 	}
 }
 
-static void check_return_at(uint64_t addr, const char *text)
+static void check_return_at(u64 addr, const char *text)
 {
 	const struct symbol *sym = symbol_at(addr, false);
 
 	if (!was_visited(addr, addr + 1) && !(sym->size && row_match("exempt", sym->name)))
-		fail(RULE_RETURN, NULL, "%s: no path comes to this %s", symbol_text(addr, false), text);
+		fail(RULE_RETURN, NULL, "%s: no path comes to this %s", symbol_text(addr, false),
+		     text);
 }
 
-static void find_fred_returns(uint64_t addr, uint64_t len)
+static void find_fred_returns(u64 addr, u64 len)
 {
-	const uint8_t *p = image_bytes(addr, len);
+	const u8 *p = image_bytes(addr, len);
 
-	for (uint64_t i = 0; p && i + 4 <= len; i++)
+	for (u64 i = 0; p && i + 4 <= len; i++)
 		if ((p[i] == 0xf2 || p[i] == 0xf3) && p[i + 1] == 0x0f && p[i + 2] == 0x01 &&
 		    p[i + 3] == 0xca)
 			check_return_at(addr + i, p[i] == 0xf3 ? "eretu" : "erets");
@@ -305,7 +306,7 @@ static void find_fred_returns(uint64_t addr, uint64_t len)
 /* Padding is INT3 or NOPs; alternatives begin and end where instructions do. */
 static void check_returns(void)
 {
-	uint64_t addr = symbol_addr("__entry_text_start"), end = symbol_addr("__entry_text_end");
+	u64 addr = symbol_addr("__entry_text_start"), end = symbol_addr("__entry_text_end");
 
 	image_reset();
 	decode_reset();

@@ -9,7 +9,7 @@
 struct violation {
 	enum rule rule;
 	const char *root;
-	uint64_t addr;
+	u64 addr;
 	char *text;
 	const char *profile;
 	unsigned int profiles;
@@ -17,8 +17,8 @@ struct violation {
 };
 
 struct operand {
-	uint64_t addr;
-	enum class class;
+	u64 addr;
+	enum class kind;
 	char *insn;
 	char *text;
 	bool in_exit;
@@ -56,7 +56,7 @@ static const char * const rule_names[RULES][2] = {
 	[RULE_OFF] = { "off", "no hook runs on a machine that has it off" },
 	[RULE_GS] = { "gs", "no per-CPU access while GS may be the user's" },
 	[RULE_CR3] = { "cr3", "hooks run with the kernel's page tables" },
-	[RULE_CALL] = { "call", "nothing is called before a hook's end or after an exit's store" },
+	[RULE_CALL] = { "call", "nothing is called before a hook's end, or after a store" },
 	[RULE_OPERAND] = { "operand", "only memory that is allowed is touched" },
 	[RULE_INSN] = { "instruction", "only instructions that are known are executed" },
 	[RULE_PATCHED] = { "patched", "nothing is patched while the kernel runs" },
@@ -74,7 +74,7 @@ static const char * const rule_names[RULES][2] = {
 	[RULE_RETURN] = { "return", "every return instruction was walked to" },
 	[RULE_LOOP] = { "loop", "no loops" },
 	[RULE_FOLLOW] = { "follow", "every path can be followed" },
-	[RULE_FEATURE] = { "feature", "each CPU feature that changes the zone was seen on and off" },
+	[RULE_FEATURE] = { "feature", "each CPU feature of the zone was seen on and off" },
 	[RULE_ROW] = { "row", "every row of proof/audit/rows explains something" },
 };
 
@@ -88,7 +88,7 @@ static struct operand *operands;
 static size_t nr_operands;
 static struct result *results;
 static size_t nr_results;
-static uint8_t feature_seen[MAX_FEATURES];
+static u8 feature_seen[MAX_FEATURES];
 static size_t machines, combinations;
 
 /**
@@ -100,7 +100,7 @@ static size_t machines, combinations;
 void report_violation(enum rule rule, const struct state *s, const char *text)
 {
 	const char *root = now_root ? now_root->name : "";
-	uint64_t addr = s ? s->pc : 0;
+	u64 addr = s ? s->pc : 0;
 	struct violation *v;
 
 	for (v = violations; v < violations + nr_violations; v++)
@@ -169,19 +169,23 @@ void note_instruction(struct decoded *insn, const struct state *s)
  * note_operand() - An instruction of the zone uses memory that it may
  * @insn: the instruction
  * @s: the state before it
- * @class: the kind of memory
+ * @kind: the kind of memory
  * @text: which
  *
  * Counted once for each root and machine, like instructions: the marks that
  * note_instruction() leaves cannot be used, since one may have several.
  */
-void note_operand(const struct decoded *insn, const struct state *s, enum class class,
+void note_operand(const struct decoded *insn, const struct state *s, enum class kind,
 		  const char *text)
 {
-	static struct { uint64_t addr; unsigned int serial; unsigned int what; } seen[1 << 14];
+	static struct {
+		u64 addr;
+		unsigned int serial;
+		unsigned int what;
+	} seen[16384];
 	bool out = s->phase == PHASE_EXIT;
-	unsigned int what = class * 2 + out;
-	uint64_t h = (s->pc * 31 + what) % ARRAY_SIZE(seen);
+	unsigned int what = kind * 2 + out;
+	u64 h = (s->pc * 31 + what) % ARRAY_SIZE(seen);
 	struct operand *op;
 
 	while (seen[h].serial == now_serial &&
@@ -192,11 +196,11 @@ void note_operand(const struct decoded *insn, const struct state *s, enum class 
 	seen[h].addr = s->pc;
 	seen[h].serial = now_serial;
 	seen[h].what = what;
-	results[nr_results - 1].operands[out][class]++;
+	results[nr_results - 1].operands[out][kind]++;
 	if (!now_profile->listed)
 		return;
 	for (op = operands; op < operands + nr_operands; op++)
-		if (op->addr == s->pc && op->class == class && op->in_exit == out &&
+		if (op->addr == s->pc && op->kind == kind && op->in_exit == out &&
 		    !strcmp(op->text, text)) {
 			op->profiles += op->last != now_profile;
 			op->last = now_profile;
@@ -204,7 +208,7 @@ void note_operand(const struct decoded *insn, const struct state *s, enum class 
 		}
 	operands = xgrow(operands, nr_operands, sizeof(*operands));
 	operands[nr_operands++] = (struct operand) {
-		.addr = s->pc, .class = class, .insn = strdup(insn->text), .text = strdup(text),
+		.addr = s->pc, .kind = kind, .insn = strdup(insn->text), .text = strdup(text),
 		.in_exit = out, .profiles = 1, .last = now_profile,
 	};
 }
@@ -216,7 +220,7 @@ void note_operand(const struct decoded *insn, const struct state *s, enum class 
  *
  * Which features decide what is there?
  */
-void note_feature_used(uint64_t addr, unsigned int len)
+void note_feature_used(u64 addr, unsigned int len)
 {
 	static const struct alt **zone;
 	static size_t nr_zone;
@@ -352,8 +356,8 @@ static void print_profiles(FILE *f)
 		}
 		if (!roots)
 			continue;
-		fprintf(f, "  %-12s %u entries; in: %lu paths, %u instructions,", list[i].name, roots,
-			paths.entry, insns[0]);
+		fprintf(f, "  %-12s %u entries; in: %lu paths, %u instructions,",
+			list[i].name, roots, paths.entry, insns[0]);
 		print_classes(f, ops[0]);
 		fprintf(f, "; out: %lu paths, %u instructions,", paths.exit, insns[1]);
 		print_classes(f, ops[1]);
@@ -380,8 +384,10 @@ static void print_sum(FILE *f)
 				ops[c] += r->operands[out][c];
 		}
 	}
-	fprintf(f, "All machines: %zu entries of %zu machines, %lu paths to a hook's end, %lu from an exit's store; %zu and %zu instructions; operands:",
-		roots, machines, paths.entry, paths.exit, insns[0], insns[1]);
+	fprintf(f, "All machines: %zu entries of %zu machines, %lu paths to a hook's end,",
+		roots, machines, paths.entry);
+	fprintf(f, " %lu from an exit's store; %zu and %zu instructions; operands:", paths.exit,
+		insns[0], insns[1]);
 	print_classes(f, ops);
 	fprintf(f, "\n");
 	if (combinations)
@@ -394,11 +400,11 @@ static void print_operands(FILE *f)
 	qsort(operands, nr_operands, sizeof(*operands), by_addr);
 	for (struct operand *op = operands; op < operands + nr_operands; op++) {
 		if (op == operands || op->in_exit != op[-1].in_exit)
-			fprintf(f, "\nEvery operand, from %s: where, what kind, what, in how many machines\n",
+			fprintf(f, "\nEvery operand, from %s: where, kind, what, machines\n",
 				op->in_exit ? "an exit hook's store to the return" :
 				"an entry to the end of its hook");
 		fprintf(f, "  %-52s %-13s %-36s %2u  %s\n", symbol_text(op->addr, false),
-			class_names[op->class], op->text, op->profiles, op->insn);
+			class_names[op->kind], op->text, op->profiles, op->insn);
 	}
 }
 

@@ -9,7 +9,7 @@
 
 struct constant {
 	char *name;
-	int64_t value;
+	s64 value;
 };
 
 static struct constant *constants;
@@ -53,7 +53,7 @@ void constants_read(const char *path)
  *
  * Return: it.
  */
-int64_t constant(const char *name)
+s64 constant(const char *name)
 {
 	char *end;
 	long n = strtol(name, &end, 0);
@@ -253,7 +253,7 @@ static unsigned int feature_number(const char *path, int line, const char *word)
 {
 	bool bug = !strncmp(word, "BUG_", 4);
 	char *name = xprintf("X86_%s%s", bug ? "" : "FEATURE_", word);
-	int64_t n = constant(name);
+	s64 n = constant(name);
 
 	if (n < 0 || n >= MAX_FEATURES)
 		die("%s:%d: feature %s has number %ld", path, line, word, (long)n);

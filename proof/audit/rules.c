@@ -38,7 +38,7 @@ bool strict(const struct state *s)
 	return now_profile->hooked && s->phase != PHASE_C && !s->lost;
 }
 
-static bool in_rows(const char *kind, const char *name, uint64_t addr)
+static bool in_rows(const char *kind, const char *name, u64 addr)
 {
 	struct row *row = NULL;
 	bool any = false;
@@ -66,8 +66,8 @@ void check_place(struct state *s, struct decoded *insn)
 {
 	const char *table;
 
-	if (s->reg[REG_SP].kind != VAL_STACK && !s->lost && !row_match("untouched", now_root->name) &&
-	    !in_rows("gap", NULL, s->pc))
+	if (s->reg[REG_SP].kind != VAL_STACK && !s->lost &&
+	    !row_match("untouched", now_root->name) && !in_rows("gap", NULL, s->pc))
 		fail(RULE_GAP, s, "runs without a kernel stack: %s", insn->text);
 	if (!strict(s))
 		return;
@@ -77,7 +77,8 @@ void check_place(struct state *s, struct decoded *insn)
 	if (kprobe_possible(s->pc))
 		fail(RULE_KPROBE, s, "is where kprobes may be put: %s", insn->text);
 	if (s->phase == PHASE_ENTRY && !in_rows("within", now_root->name, s->pc))
-		fail(RULE_RANGE, s, "is outside of what %s may run: %s", now_root->name, insn->text);
+		fail(RULE_RANGE, s, "is outside of what %s may run: %s", now_root->name,
+		     insn->text);
 	note_instruction(insn, s);
 	note_feature_used(s->pc, insn->size);
 }
@@ -89,13 +90,13 @@ void check_place(struct state *s, struct decoded *insn)
  *
  * Return: it, NO_ADDR if registers do.
  */
-uint64_t op_addr(const cs_x86_op *op, const struct decoded *insn)
+u64 op_addr(const cs_x86_op *op, const struct decoded *insn)
 {
 	if (op->type != X86_OP_MEM || op->mem.index != X86_REG_INVALID)
 		return NO_ADDR;
 	if (op->mem.base == X86_REG_RIP)
 		return insn->cs->address + insn->cs->size + op->mem.disp;
-	return op->mem.base == X86_REG_INVALID ? (uint64_t)op->mem.disp : NO_ADDR;
+	return op->mem.base == X86_REG_INVALID ? (u64)op->mem.disp : NO_ADDR;
 }
 
 /**
@@ -119,7 +120,7 @@ bool is_word(const cs_x86_op *op, const struct decoded *insn, const char *field)
 static enum class memory_class(struct state *s, struct decoded *insn, const cs_x86_op *op,
 			       char *text, size_t size)
 {
-	uint64_t addr = op_addr(op, insn);
+	u64 addr = op_addr(op, insn);
 	unsigned int bytes;
 	int base = reg_index(op->mem.base, &bytes), index = reg_index(op->mem.index, &bytes);
 
@@ -174,23 +175,23 @@ static bool bit_string_bounded(struct state *s, struct decoded *insn)
 enum class check_memory(struct state *s, struct decoded *insn, const cs_x86_op *op)
 {
 	char text[128] = "";
-	enum class class;
+	enum class kind;
 
 	if (!now_profile->hooked && op->mem.segment == X86_REG_GS &&
 	    symbol_at(op_addr(op, insn), true) == symbol_find("kernel_cr3_loaded"))
 		fail(RULE_OFF, s, "runs a hook that is off: %s", insn->text);
 	if (!strict(s))
 		return CLASS_BAD;
-	class = memory_class(s, insn, op, text, sizeof(text));
-	if (class != CLASS_BAD && !bit_string_bounded(s, insn))
-		class = CLASS_BAD;
-	if (class == CLASS_BAD)
+	kind = memory_class(s, insn, op, text, sizeof(text));
+	if (kind != CLASS_BAD && !bit_string_bounded(s, insn))
+		kind = CLASS_BAD;
+	if (kind == CLASS_BAD)
 		fail(RULE_OPERAND, s, "memory that is not allowed: %s", insn->text);
 	else
-		note_operand(insn, s, class, text);
-	if (class == CLASS_PERCPU && s->gs != GS_KERNEL)
+		note_operand(insn, s, kind, text);
+	if (kind == CLASS_PERCPU && s->gs != GS_KERNEL)
 		fail(RULE_GS, s, "per-CPU data by a GS that may be the user's: %s", insn->text);
-	return class;
+	return kind;
 }
 
 /**

@@ -14,58 +14,58 @@
  *
  * Return: it as a value.
  */
-struct val val_const(int64_t n)
+struct val val_const(s64 n)
 {
 	return (struct val) { .kind = VAL_CONST, .n = n };
 }
 
 /**
  * val_stack() - An address on a stack
- * @region: which
+ * @which: which
  * @n: where
  *
  * Return: it as a value.
  */
-struct val val_stack(enum region region, int64_t n)
+struct val val_stack(enum region which, s64 n)
 {
-	return (struct val) { .kind = VAL_STACK, .region = region, .n = n };
+	return (struct val) { .kind = VAL_STACK, .region = which, .n = n };
 }
 
 /**
  * slot() - What a stack holds
  * @s: the state
- * @region: which stack
+ * @which: which stack
  * @offset: where
  *
  * Return: the slot, or NULL if it is not aligned or too far.
  */
-struct val *slot(struct state *s, enum region region, int64_t offset)
+struct val *slot(struct state *s, enum region which, s64 offset)
 {
-	int64_t i = offset / 8 - SLOT_LOW;
+	s64 i = offset / 8 - SLOT_LOW;
 
 	if (offset & 7 || i < 0 || i >= SLOTS)
 		return NULL;
-	return &s->slot[region][i];
+	return &s->slot[which][i];
 }
 
 /**
  * frame_put() - Put what the CPU pushed onto a stack
  * @s: the state
- * @region: which stack
+ * @which: which stack
  */
-void frame_put(struct state *s, enum region region)
+void frame_put(struct state *s, enum region which)
 {
 	for (int i = FRAME_IP; i <= FRAME_SS; i++)
-		*slot(s, region, i * 8) = (struct val) { .kind = VAL_FRAME, .n = i };
+		*slot(s, which, i * 8) = (struct val) { .kind = VAL_FRAME, .n = i };
 }
 
 /**
  * region_name() - A stack in words
- * @region: which
+ * @which: which
  *
  * Return: its name in proof/audit/rows.
  */
-const char *region_name(enum region region)
+const char *region_name(enum region which)
 {
 	static const char * const names[] = {
 		[HW_STACK] = "entry-stack", [EVENT_STACK] = "event-stack",
@@ -73,5 +73,5 @@ const char *region_name(enum region region)
 		[ESPFIX] = "espfix", [HANDLER_STACK] = "handler-stack",
 	};
 
-	return names[region];
+	return names[which];
 }
