@@ -188,8 +188,11 @@ static void read_alternatives(void)
 		}
 }
 
+/* A table that is read in a wrong way must not look like one without a site in the zone. */
 static void add_site(u64 addr, const char *what)
 {
+	if (!image_is_text(addr))
+		die("%s: %#lx is no text: another format?", what, (unsigned long)addr);
 	sites = xgrow(sites, nr_sites, sizeof(*sites));
 	sites[nr_sites++] = (struct site) { addr, what };
 }
@@ -199,6 +202,15 @@ static void add_relative(u64 start, u64 end, unsigned int step, const char *what
 {
 	for (; start < end; start += step)
 		add_site(start + (s32)image_u32(start), what);
+}
+
+static bool is_lock(u64 addr)
+{
+	const u8 *p = image_bytes(addr, 1);
+
+	if (!p || *p != 0xf0)
+		die(".smp_locks: %s is no lock prefix", symbol_text(addr, false));
+	return true;
 }
 
 static void read_sites(void)
@@ -211,7 +223,7 @@ static void read_sites(void)
 		if (!strcmp(sec->name, ".smp_locks"))
 			for (p = sec->addr; p < sec->addr + sec->size; p += 4)
 				/* The linker pads to the end of the page. */
-				if (image_u32(p))
+				if (image_u32(p) && is_lock(p + (s32)image_u32(p)))
 					add_site(p + (s32)image_u32(p), ".smp_locks");
 		if (!strncmp(sec->name, "runtime_", 8))
 			add_relative(sec->addr, sec->addr + sec->size, 4, sec->name);
@@ -615,8 +627,6 @@ const char *patched_site(u64 addr, unsigned int len)
 /**
  * patched_print() - How many sites each table has
  * @f: where to
- *
- * A table that was not found must not look like one without a site in the zone.
  */
 void patched_print(FILE *f)
 {

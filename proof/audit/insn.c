@@ -261,7 +261,7 @@ static void do_test(struct state *s, struct decoded *insn)
 
 	s->flags = FLAGS_NONE;
 	if (is_word(&op[0], insn, "word")) {
-		if (op[1].imm == constant("KERNEL_CR3_OWED"))
+		if (op[1].type == X86_OP_IMM && op[1].imm == constant("KERNEL_CR3_OWED"))
 			flags_set(s, FLAGS_WORD_OWED, 0);
 		return;
 	}

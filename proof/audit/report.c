@@ -419,7 +419,7 @@ static void write_text(FILE *f, const char *kernel)
 	print_profiles(f);
 	print_results(f);
 	print_operands(f);
-	fprintf(f, "\nSites that are patched at run time, none of them in the zone\n");
+	fprintf(f, "\nSites that are patched at run time, in the whole kernel\n");
 	patched_print(f);
 	fprintf(f, "\nWhat is allowed, and why\n");
 	rows_print(f);
