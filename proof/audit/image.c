@@ -204,15 +204,6 @@ static void add_relative(u64 start, u64 end, unsigned int step, const char *what
 		add_site(start + (s32)image_u32(start), what);
 }
 
-static bool is_lock(u64 addr)
-{
-	const u8 *p = image_bytes(addr, 1);
-
-	if (!p || *p != 0xf0)
-		die(".smp_locks: %s is no lock prefix", symbol_text(addr, false));
-	return true;
-}
-
 static void read_sites(void)
 {
 	u64 p, end;
@@ -223,7 +214,7 @@ static void read_sites(void)
 		if (!strcmp(sec->name, ".smp_locks"))
 			for (p = sec->addr; p < sec->addr + sec->size; p += 4)
 				/* The linker pads to the end of the page. */
-				if (image_u32(p) && is_lock(p + (s32)image_u32(p)))
+				if (image_u32(p))
 					add_site(p + (s32)image_u32(p), ".smp_locks");
 		if (!strncmp(sec->name, "runtime_", 8))
 			add_relative(sec->addr, sec->addr + sec->size, 4, sec->name);
@@ -237,7 +228,9 @@ static void read_sites(void)
 	if (symbol_find("__start_mcount_loc")) {
 		end = symbol_addr("__stop_mcount_loc");
 		for (p = symbol_addr("__start_mcount_loc"); p < end; p += 8)
-			add_site(image_u64(p), "__mcount_loc");
+			/* Zeroes are functions that the linker left out. */
+			if (image_u64(p))
+				add_site(image_u64(p), "__mcount_loc");
 	}
 	qsort(sites, nr_sites, sizeof(*sites), by_site);
 }
