@@ -7,7 +7,7 @@ export BASE FLAVOUR KDIR ROUNDS T
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: help run check check-full check-bochs mutants models bench shell kernel tree apply clean
+.PHONY: help run check check-full check-bochs mutants models audit bench shell kernel tree apply clean
 .SILENT:
 
 #: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
@@ -35,6 +35,10 @@ mutants:
 #: make models		check the protocol and its wrong orders exhaustively [T=name]
 models:
 	proof/models/run
+
+#: make audit		walk what runs before the entry hooks and after the exit hooks
+audit:
+	proof/audit/all
 
 #: make bench		measure what arrives, what entries cost, what senders pay
 bench:
