@@ -157,7 +157,7 @@ static atomic_long_t huge_unmaps_flushed;
  * if the flush is now owed.  The order of the caller's clears before the access
  * to the word is the caller's smp_mb().
  */
-static bool word_needs_interrupt(atomic_long_t *word)
+static __always_inline bool word_needs_interrupt(atomic_long_t *word)
 {
 	long old = atomic_long_read(word);
 
@@ -194,11 +194,17 @@ static void assert_possible(int cpu)
 			  "coalesce_tlbi: CPU %d: impossible word %ld\n", cpu, word);
 }
 
+/* Apart, so that what a sender pays for each CPU that it spares stays small. */
+static noinline void trace_deferral(int cpu)
+{
+	struct coalesce_tlbi_request *req = this_cpu_ptr(&coalesce_tlbi_request);
+
+	trace_coalesce_tlbi_defer(cpu, req->start, req->end, req->caller);
+}
+
 /* Predicate of on_each_cpu_cond(); asked on the sender, preemption off. */
 static bool needs_interrupt_now(int cpu, void *info)
 {
-	struct coalesce_tlbi_request *req;
-
 	assert_possible(cpu);
 	if (cpu == smp_processor_id())
 		return true;
@@ -206,8 +212,8 @@ static bool needs_interrupt_now(int cpu, void *info)
 		return true;
 
 	atomic_long_inc(&per_cpu(coalesce_tlbi_counters, cpu).deferred);
-	req = this_cpu_ptr(&coalesce_tlbi_request);
-	trace_coalesce_tlbi_defer(cpu, req->start, req->end, req->caller);
+	if (trace_coalesce_tlbi_defer_enabled())
+		trace_deferral(cpu);
 	return false;
 }
 
