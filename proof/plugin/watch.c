@@ -145,7 +145,7 @@ struct stay {
  * @base: address of its per-CPU data
  * @user: the last block was in user mode
  * @returned: the last instruction was a return one, on the way to user mode
- * @resumes: the next one returns to what was interrupted in the kernel
+ * @resumes: so many of the next ones return to what was interrupted in the kernel
  * @ret: address of the last return instruction
  * @flushes: done in hooks
  * @entries: ways to a hook
@@ -156,7 +156,8 @@ struct stay {
 struct cpu {
 	const uint64_t *word;
 	uint64_t base;
-	bool user, returned, resumes;
+	bool user, returned;
+	int resumes;
 	uint64_t ret;
 	uint64_t flushes, entries;
 	struct stay now, outer[MAX_DEPTH];
@@ -443,7 +444,7 @@ static void push(struct cpu *c, const struct stay *stay)
 
 static void resume(struct cpu *c)
 {
-	c->resumes = true;
+	c->resumes++;
 	c->now.active = false;
 	if (c->depth)
 		c->now = c->outer[--c->depth];
@@ -471,7 +472,7 @@ static void in_user_mode(unsigned int vcpu, void *data)
 	c->now.active = false;
 	c->depth = 0;
 	c->returned = false;
-	c->resumes = false;
+	c->resumes = 0;
 	c->user = true;
 }
 
@@ -537,7 +538,7 @@ static void at_return(unsigned int vcpu, void *data)
 	struct cpu *c = &cpus[vcpu];
 
 	if (c->resumes) {
-		c->resumes = false;
+		c->resumes--;
 		return;
 	}
 	c->ret = (uintptr_t)data;
