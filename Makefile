@@ -7,7 +7,7 @@ export BASE FLAVOUR KDIR ROUNDS T
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: help run check check-full check-bochs mutants bench shell kernel tree apply clean
+.PHONY: help run check check-full check-bochs mutants bench shell kernel tree apply series bisect-check clean
 .SILENT:
 
 #: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
@@ -51,6 +51,14 @@ tree:
 #: make apply KDIR=	lay the series over a clean git tree of yours
 apply:
 	vm/apply
+
+#: make series		write the mails of the series, signed off by you, and prove them
+series:
+	vm/series
+
+#: make bisect-check	build and boot the kernel after each commit of the series
+bisect-check:
+	vm/bisect-check
 
 #: make clean		remove build/
 clean:

@@ -46,5 +46,5 @@ checkpatch_mail() {
 	while read -r file; do
 		types+=,$(ignored_in "$file")
 	done < <(sed -n 's|^+++ b/||p' "$1")
-	(cd "$(dirname "$1")" && checkpatch "$types" --show-types "$(basename "$1")")
+	checkpatch "$types" --show-types "$1"
 }
