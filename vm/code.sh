@@ -1,11 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # The object code of the files that the series touches: build it, compare it.
-# Sourced after lib.sh by a script that then sets WORK, where each build has a
-# directory.
+# Sourced after lib.sh.
+
+CODE=$BUILD/$BASE/off-test	# each build has a directory there
+PRISTINE=$CODE/pristine
+
+# The patched tree as links, with the pristine files in place of the patched.
+make_pristine() { # TREE
+	local file
+	rm -rf "$PRISTINE"
+	mkdir -p "$PRISTINE"
+	cp -as "$1/." "$PRISTINE"
+	while read -r file; do
+		rm -f "$PRISTINE/$file"
+		[ ! -e "$BUILD/$BASE/orig/$file" ] || cp "$BUILD/$BASE/orig/$file" "$PRISTINE/$file"
+	done < "$BUILD/$BASE/files"
+}
 
 # percpu.c includes percpu-vm.c
 objects() {
+	local file
 	"$TOP/vm/overlay" list | while read -r file; do
 		case $file in
 		*/asm-offsets.c)	;;
@@ -16,9 +31,9 @@ objects() {
 	done | sort
 }
 
-# build_objects NAME TREE FRAGMENT...: into $WORK/NAME
+# build_objects NAME TREE FRAGMENT...: into $CODE/NAME
 build_objects() {
-	local dir=$WORK/$1 tree=$2 cc=gcc
+	local dir=$CODE/$1 tree=$2 cc=gcc
 	shift 2
 	command -v ccache > /dev/null && cc="ccache gcc"
 	mkdir -p "$dir"
@@ -28,14 +43,23 @@ build_objects() {
 		die "does not build: see $dir/build.log"
 }
 
+# The flavour that builds every file of the series
+CODE_FRAGMENTS=("$TOP/vm/config/base.config" "$TOP/vm/config/trace.config")
+
+build_pristine_objects() { # TREE
+	make_pristine "$1"
+	cat "${CODE_FRAGMENTS[@]}" | grep -v COALESCE_TLBI > "$CODE/pristine.config"
+	build_objects pristine-off "$PRISTINE" "$CODE/pristine.config"
+}
+
 # Instructions and what they refer to, without the addresses that say nothing.
 code() { # OBJECT
 	objdump -dr --no-show-raw-insn "$1" | sed -e '/file format/d' -e 's/^ *[0-9a-f]*:\t//'
 }
 
-# same_code NAME NAME OBJECT: leaves both in $WORK/a and $WORK/b
+# same_code NAME NAME OBJECT: leaves both in $CODE/a and $CODE/b
 same_code() {
-	code "$WORK/$1/$3" > "$WORK/a"
-	code "$WORK/$2/$3" > "$WORK/b"
-	cmp -s "$WORK/a" "$WORK/b"
+	code "$CODE/$1/$3" > "$CODE/a"
+	code "$CODE/$2/$3" > "$CODE/b"
+	cmp -s "$CODE/a" "$CODE/b"
 }
