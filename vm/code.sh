@@ -59,6 +59,9 @@ code() { # OBJECT
 
 # same_code NAME NAME OBJECT: leaves both in $CODE/a and $CODE/b
 same_code() {
+	if [ ! -s "$CODE/$1/$3" ] || [ ! -s "$CODE/$2/$3" ]; then
+		die "$3: not built"
+	fi
 	code "$CODE/$1/$3" > "$CODE/a"
 	code "$CODE/$2/$3" > "$CODE/b"
 	cmp -s "$CODE/a" "$CODE/b"
