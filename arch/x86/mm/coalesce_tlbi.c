@@ -187,11 +187,13 @@ static bool possible_word(long word, unsigned long exit_word)
 static void assert_possible(int cpu)
 {
 	struct kernel_cr3_state *state = &per_cpu(kernel_cr3_loaded, cpu);
-	long word = atomic_long_read(&state->word);
+	long word;
 
-	if (IS_ENABLED(CONFIG_COALESCE_TLBI_DEBUG))
-		WARN_ONCE(!possible_word(word, state->exit_word),
-			  "coalesce_tlbi: CPU %d: impossible word %ld\n", cpu, word);
+	if (!IS_ENABLED(CONFIG_COALESCE_TLBI_DEBUG))
+		return;
+	word = atomic_long_read(&state->word);
+	WARN_ONCE(!possible_word(word, state->exit_word),
+		  "coalesce_tlbi: CPU %d: impossible word %ld\n", cpu, word);
 }
 
 /* Apart, so that what a sender pays for each CPU that it spares stays small. */
