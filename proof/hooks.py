@@ -87,11 +87,19 @@ class Hook:
         return self.start <= address < self.end
 
 
-def alternatives(kernel, feature):
+def alternative_format(tree):
+    """Layout of struct alt_instr: flags stand beside the feature's number, or not."""
+    text = Path(tree, "arch/x86/include/asm/alternative.h").read_text()
+    body = re.search(r"^struct alt_instr \{(.*?)^\} __packed;", text, re.M | re.S).group(1)
+    return "<iiHBB" if re.search(r"u16\s+cpuid;", body) else "<iiIBB"
+
+
+def alternatives(tree, kernel, feature):
     """Addresses of the alternatives for a feature, with their length."""
     base, data = kernel.section(".altinstructions")
-    for at in range(0, len(data), 14):
-        where, _, flags, length, _ = struct.unpack_from("<iiIBB", data, at)
+    layout = alternative_format(tree)
+    for at in range(0, len(data), struct.calcsize(layout)):
+        where, _, flags, length, _ = struct.unpack_from(layout, data, at)
         if flags & 0xFFFF == feature:
             yield base + at + where, length
 
@@ -109,7 +117,7 @@ def find(tree, kernel):
     """All hooks in order of address, named by the symbol before and a number."""
     entry_text = range(kernel["__entry_text_start"], kernel["__entry_text_end"])
     hooks, seen = [], {}
-    for address, _ in sorted(alternatives(kernel, feature_number(tree))):
+    for address, _ in sorted(alternatives(tree, kernel, feature_number(tree))):
         name = kernel.near(address)
         if address not in entry_text and not name.startswith(FRED):
             continue

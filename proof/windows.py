@@ -18,6 +18,7 @@ from remote import RemoteError
 
 TIMEOUT = 15
 IRET = "swapgs_restore_regs_and_return_to_usermode"
+PTI_IRET = IRET + " #2"         # where page-table isolation has a way of its own
 MAX_TRACE = 400
 TRIES = 20
 SHOWN = 5               # failures of one case that are printed
@@ -597,7 +598,7 @@ def cases(guest, hooks, part):
     if part == "pti":
         return [entry_case(guest, hooks, "entry_SYSCALL_64", "SYSCALL"),
                 exit_case(guest, hooks, "syscall_return_via_sysret", "SYSCALL"),
-                exit_case(guest, hooks, IRET + " #2", "INT80")]
+                exit_case(guest, hooks, PTI_IRET if PTI_IRET in hooks else IRET, "INT80")]
     everything = hooks.values()
     nmi = hooks["paranoid_entry"], hooks["end_repeat_nmi"]
     debug = hooks["paranoid_entry"], hooks["paranoid_exit"]
@@ -652,7 +653,7 @@ def reached(hooks, part, only):
     """Every hook that this part has to show, in full: all, but each IRET exit in one."""
     status = 0
     for hook in hooks.values():
-        isolation_only = hook.name == IRET + " #2"
+        isolation_only = hook.name == PTI_IRET
         if hook.name.startswith(hooks_of.FRED):
             if part == "plain" and not only:
                 print("skip hook %s: this emulator has no FRED" % hook.name)

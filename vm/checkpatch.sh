@@ -13,7 +13,7 @@ ignored_in() { # FILE
 	# A crash is what it is there for
 	*/test_modules/policy.c)	echo AVOID_BUG ;;
 	# TRACE_EVENT() as the kernel writes it
-	*/trace/events/*)	echo OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT ;;
+	*/trace/events/*|*/calls_event.h)	echo OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT ;;
 	# A line of the kernel's own in the hunk
 	*/percpu-vm.c*)	echo OPEN_ENDED_LINE ;;
 	# Not kernel code: libelf's names, and no linux/compiler.h

@@ -217,7 +217,7 @@ static bool is_splat(const char *line)
 	static const char * const signs[] = {
 		"BUG:", "WARNING:", "Oops:", "INFO: task", "INFO: rcu", "rcu: INFO",
 		"KASAN", "UBSAN:", "possible recursive locking", "circular locking",
-		"general protection fault", "Kernel panic", "soft lockup",
+		"general protection fault", "Kernel panic", "soft lockup", " [#",
 		"Call Trace:", "unregister_netdevice: waiting",
 	};
 	unsigned int i;
@@ -259,7 +259,8 @@ static int check_log(int *oopses)
 		if (text && is_splat(text + 1)) {
 			fprintf(out, "# %.*s\n", (int)strcspn(text + 1, "\n"), text + 1);
 			splats++;
-			*oopses += !!strstr(text, "Oops:");
+			/* Every oops has its number; not every kernel calls it one. */
+			*oopses += !!strstr(text, " [#");
 		}
 	}
 }

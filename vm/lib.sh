@@ -19,7 +19,12 @@ EXIT_NO_INIT=5		# the guest never reached init
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$TOP/build
-BASE=${BASE:-$(awk '!/^#/ { print $1; exit }' "$TOP/vm/bases")}
+
+# The first line of vm/bases
+default_base() {
+	awk '!/^#/ { print $1; exit }' "$TOP/vm/bases"
+}
+BASE=${BASE:-$(default_base)}
 export LC_ALL=C
 # Called from our Makefile: the makes below are no part of that one.
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -58,6 +63,16 @@ base_field() {
 
 base_list() {
 	awk '!/^#/ { printf "%s%s (%s)", sep, $1, $5; sep = ", " }' "$TOP/vm/bases"
+}
+
+# The table of bases as the README has it
+base_table() {
+	local series package tested hash accepted objects
+	printf '    %-8s %-31s %s\n' base source "works with"
+	while read -r series package tested hash accepted objects; do
+		printf '    %-8s %-31s %s\n' "$series" "$package (Debian 12)" \
+			"${accepted%-*} and later; tested: ${tested%-*}"
+	done < <(grep -v '^#' "$TOP/vm/bases")
 }
 
 # version_in VERSION RANGE: is x.y.z within first-last?

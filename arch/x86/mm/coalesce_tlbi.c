@@ -24,8 +24,8 @@
  *	  else:   OWED by cmpxchg	follow pointers
  *
  * Every clear that a flush covers happens before the call: on the same CPU, or
- * ordered by vmalloc's locks (vmap_node's lazy.lock, vmap_block's lock,
- * vmap_purge_lock) when one CPU flushes what others cleared.  So it happens
+ * ordered by vmalloc's locks (that of the areas which are to be purged, vmap_block's
+ * lock, vmap_purge_lock) when one CPU flushes what others cleared.  So it happens
  * before the smp_mb() here.
  *
  * - The sender sees LOADED.  It interrupts and waits, as without this file.
@@ -83,11 +83,13 @@
 #include <linux/tick.h>
 
 #include <asm/coalesce_tlbi.h>
-#include <asm/fred.h>
 #include <asm/ptrace.h>
 #include <asm/sections.h>
 #include <asm/setup.h>
 #include <asm/tlbflush.h>
+#ifdef CONFIG_X86_FRED
+#include <asm/fred.h>
+#endif
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/coalesce_tlbi.h>
@@ -497,7 +499,7 @@ static void report(const char *what, long word, const void *ip)
  */
 noinstr void coalesce_tlbi_assert_loaded(void)
 {
-	long word = raw_atomic_long_read(&raw_cpu_ptr(&kernel_cr3_loaded)->word);
+	long word = READ_ONCE(raw_cpu_ptr(&kernel_cr3_loaded)->word.counter);
 
 	if (word == KERNEL_CR3_LOADED)
 		return;

@@ -26,21 +26,6 @@
 static struct isolated cpus[MAX_ISOLATED];
 static int n_cpus;
 
-/* Has the kernel this function?  A kernel without it calls nobody for that. */
-static bool has_function(const char *name)
-{
-	FILE *f = fopen("/proc/kallsyms", "r");
-	char line[512], symbol[256];
-	bool found = false;
-
-	if (!f)
-		ksft_exit_skip("/proc/kallsyms: %s\n", strerror(errno));
-	while (!found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "%*s %*s %255s", symbol) == 1 && !strcmp(symbol, name);
-	fclose(f);
-	return found;
-}
-
 static void stay(void)
 {
 	isolated_report(oracle_command(ORACLE_STAY, NULL));

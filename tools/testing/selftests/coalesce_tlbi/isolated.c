@@ -37,6 +37,12 @@
 static int oracle_fd = -1;
 static int calibration_stale;
 
+/* A child must not print again what its parent has in its buffer. */
+static void __attribute__((constructor)) print_by_line(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
 static FILE *open_or_skip(const char *path)
 {
 	FILE *f = fopen(path, "r");
@@ -392,6 +398,7 @@ static int column_of(char *header, int cpu)
 		if (sscanf(word, "CPU%d", &n) == 1 && n == cpu)
 			return column;
 	ksft_exit_fail_msg("CPU %d is not in /proc/interrupts\n", cpu);
+	return -1;
 }
 
 /* The number in @column of a row; 0 in rows that have no such column. */
@@ -834,6 +841,20 @@ bool cpu_has(const char *feature)
 	     word = strtok_r(NULL, "\t\n :", &save))
 		found = !strcmp(word, feature);
 	free(line);
+	return found;
+}
+
+bool has_function(const char *name)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	char line[512], symbol[256];
+	bool found = false;
+
+	if (!f)
+		ksft_exit_skip("/proc/kallsyms: %s\n", strerror(errno));
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*s %*s %255s", symbol) == 1 && !strcmp(symbol, name);
+	fclose(f);
 	return found;
 }
 

@@ -436,6 +436,16 @@ bool staleness_shows(void);
 bool cpu_has(const char *feature);
 
 /**
+ * has_function() - Has the kernel this function?
+ * @name: its name
+ *
+ * A kernel without it calls nobody for what the function is there for.
+ *
+ * Return: true if it is in /proc/kallsyms.
+ */
+bool has_function(const char *name);
+
+/**
  * machine_print() - Print what staleness_shows() is about, as KTAP diagnostics
  */
 void machine_print(void);

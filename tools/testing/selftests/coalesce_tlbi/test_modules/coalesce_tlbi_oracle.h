@@ -266,6 +266,9 @@ struct oracle_sent {
 /* ENOENT if there are no more functions; EOVERFLOW if there were too many. */
 #define ORACLE_SENT		_IOWR('C', 30, struct oracle_sent)
 
+/* Map the page at another address from now on, with a flush for the old one. */
+#define ORACLE_RELOCATE		_IO('C', 31)
+
 #ifdef __KERNEL__
 bool coalesce_tlbi_oracle_look(int *seen, int *now_mapped);
 #endif

@@ -21,6 +21,7 @@
 #include <asm/ibt.h>
 #include <asm/nmi.h>
 
+#include "calls.h"
 #include "coalesce_tlbi_oracle.h"
 #include "policy.h"
 #include "probe.h"
@@ -142,6 +143,20 @@ static int rewrite_pte(int n)
 	set_pte(pte, mk_pte(pages[n], PAGE_KERNEL));
 	WRITE_ONCE(mapped, n);
 	enter_phase(STABLE);
+	return 0;
+}
+
+static int relocate(void)
+{
+	void *old = address, *new = map_page(mapped);
+
+	if (!new)
+		return -ENOMEM;
+	enter_phase(MOVING);
+	WRITE_ONCE(address, new);
+	enter_phase(STABLE);
+	vunmap(old);
+	oracle_drain();
 	return 0;
 }
 
@@ -289,13 +304,13 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return watch_nmi((void __user *)arg);
 	if (cmd == ORACLE_GLANCE)
 		return glance((void __user *)arg);
-	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_SENT_START))
+	if (cmd == ORACLE_SENT_START || cmd == ORACLE_SENT)
 		return sent_ioctl(cmd, arg);
-	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_WALK_AT))
+	if (cmd != ORACLE_RELOCATE && _IOC_NR(cmd) >= _IOC_NR(ORACLE_WALK_AT))
 		return stay_ioctl(cmd, arg);
-	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_SET_UC))
+	if (cmd != ORACLE_RELOCATE && _IOC_NR(cmd) >= _IOC_NR(ORACLE_SET_UC))
 		return policy_ioctl(cmd, arg);
-	if (_IOC_NR(cmd) >= _IOC_NR(ORACLE_PROBE))
+	if (cmd != ORACLE_RELOCATE && _IOC_NR(cmd) >= _IOC_NR(ORACLE_PROBE))
 		return probe_ioctl(cmd, (void __user *)arg);
 
 	if (cmd == ORACLE_READ) {
@@ -316,6 +331,8 @@ static long oracle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 			vm_unmap_aliases();
 		else if (cmd == ORACLE_DRAIN_HUGE)
 			err = drain_huge();
+		else if (cmd == ORACLE_RELOCATE)
+			err = relocate();
 		else
 			err = -ENOTTY;
 		mutex_unlock(&oracle_lock);
@@ -392,11 +409,16 @@ static int __init oracle_init(void)
 	err = probe_init();
 	if (err)
 		goto fail_nmi;
-	err = misc_register(&oracle_device);
+	err = calls_init();
 	if (err)
 		goto fail_probe;
+	err = misc_register(&oracle_device);
+	if (err)
+		goto fail_calls;
 	return 0;
 
+fail_calls:
+	calls_exit();
 fail_probe:
 	probe_exit();
 fail_nmi:
@@ -409,6 +431,7 @@ fail:
 static void __exit oracle_exit(void)
 {
 	misc_deregister(&oracle_device);
+	calls_exit();
 	probe_exit();
 	policy_exit();
 	stay_exit();

@@ -15,6 +15,7 @@
 #include <asm/irq_regs.h>
 #include <asm/irq_vectors.h>
 
+#include "calls.h"
 #include "coalesce_tlbi_oracle.h"
 #include "policy.h"
 #include "probe.h"
@@ -121,7 +122,7 @@ static void unset(void)
 
 static int set_function(const char *name)
 {
-	strscpy(kprobe_name, name);
+	strscpy(kprobe_name, name, sizeof(kprobe_name));
 	kprobe = (struct kprobe){ .symbol_name = kprobe_name, .pre_handler = at_function };
 	return register_kprobe(&kprobe);
 }
@@ -130,6 +131,8 @@ static int set_tracepoint(char *name)
 {
 	tracepoint = NULL;
 	for_each_kernel_tracepoint(find_tracepoint, name);
+	if (calls_tracepoint())
+		find_tracepoint(calls_tracepoint(), name);
 	if (!tracepoint)
 		return -ENOENT;
 	return tracepoint_probe_register(tracepoint, at_tracepoint, NULL);
