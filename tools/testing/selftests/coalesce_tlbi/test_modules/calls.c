@@ -8,7 +8,7 @@
 
 #include "calls.h"
 
-#if __has_include(<trace/events/csd.h>)
+#if __has_include("trace/events/csd.h")
 
 struct tracepoint *calls_tracepoint(void)
 {
