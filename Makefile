@@ -19,10 +19,12 @@ run:
 check:
 	vm/check
 
-#: make check-full	those, the kernel's own suites, NMI storms, Bochs, the mutants
+#: make check-full	those, the kernel's own suites, NMI storms, Bochs, models, mutants
 check-full: check
 	vm/check-suites
 	vm/check-bochs
+	proof/models/run
+	proof/audit/all
 	proof/mutate
 
 #: make check-bochs	the tests that gain from a second emulator
@@ -33,7 +35,7 @@ check-bochs:
 mutants:
 	proof/mutate
 
-#: make models		check the protocol and its wrong orders exhaustively [T=name]
+#: make models		search the interleavings of the protocol and of wrong orders [T=name]
 models:
 	proof/models/run
 

@@ -78,7 +78,6 @@ u8 *image_bytes(u64 addr, size_t len);
 u64 image_u64(u64 addr);
 u32 image_u32(u64 addr);
 bool image_is_text(u64 addr);
-bool image_is_static(u64 addr);
 const struct symbol *symbol_find(const char *name);
 const struct symbol *symbol_at(u64 addr, bool percpu);
 u64 symbol_addr(const char *name);

@@ -374,17 +374,6 @@ bool image_is_text(u64 addr)
 }
 
 /**
- * image_is_static() - Is it in the kernel image?
- * @addr: an address
- *
- * Return: true if it is.
- */
-bool image_is_static(u64 addr)
-{
-	return section_of(addr, 1);
-}
-
-/**
  * symbol_find() - Look up a name
  * @name: the name
  *

@@ -57,6 +57,12 @@ static bool in_rows(const char *kind, const char *name, u64 addr)
 	return name && !any;
 }
 
+/* A system call that returns as it came never has a kernel stack. */
+static bool ignores_stack(void)
+{
+	return row_match("untouched", now_root->name) && !strcmp(now_root->kind, "syscall");
+}
+
 /**
  * check_place() - May this instruction be where it is?
  * @s: the state before it
@@ -67,7 +73,7 @@ void check_place(struct state *s, struct decoded *insn)
 	const char *table;
 
 	if (s->reg[REG_SP].kind != VAL_STACK && !s->lost &&
-	    !row_match("untouched", now_root->name) && !in_rows("gap", NULL, s->pc))
+	    !ignores_stack() && !in_rows("gap", NULL, s->pc))
 		fail(RULE_GAP, s, "runs without a kernel stack: %s", insn->text);
 	if (!strict(s))
 		return;
@@ -117,6 +123,12 @@ bool is_word(const cs_x86_op *op, const struct decoded *insn, const char *field)
 	return op_addr(op, insn) == symbol_addr("kernel_cr3_loaded") + constant(name);
 }
 
+/* Data elsewhere in the image may be gone after boot, or be written by anyone. */
+static bool in_entry_text(u64 addr)
+{
+	return addr >= symbol_addr("__entry_text_start") && addr < symbol_addr("__entry_text_end");
+}
+
 static enum class memory_class(struct state *s, struct decoded *insn, const cs_x86_op *op,
 			       char *text, size_t size)
 {
@@ -134,14 +146,15 @@ static enum class memory_class(struct state *s, struct decoded *insn, const cs_x
 		return CLASS_BAD;
 	if (addr != NO_ADDR) {
 		snprintf(text, size, "%s", symbol_text(addr, false));
-		return image_is_static(addr) ? CLASS_STATIC : CLASS_BAD;
+		return in_entry_text(addr) ? CLASS_STATIC : CLASS_BAD;
 	}
 	if (base < 0 && index >= 0 && s->reg[index].kind == VAL_CPU && op->mem.scale == 8 &&
 	    row_match("array", symbol_text(op->mem.disp, false))) {
 		snprintf(text, size, "%s[cpu]", symbol_text(op->mem.disp, false));
 		return CLASS_OFFSETS;
 	}
-	if (base >= 0 && index < 0 && s->reg[base].kind == VAL_STACK) {
+	if (base >= 0 && index < 0 && s->reg[base].kind == VAL_STACK &&
+	    slot(s, s->reg[base].region, (s->reg[base].n + op->mem.disp) & ~7LL)) {
 		snprintf(text, size, "%s", region_name(s->reg[base].region));
 		return CLASS_HW_STACK + s->reg[base].region;
 	}

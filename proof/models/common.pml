@@ -95,6 +95,7 @@ byte cached[SENDERS + 3];	/* the last two: the table, as NMIs have read it */
 #else
 byte cached[SENDERS + 1];	/* what the target holds of each address */
 #endif
+bit pge = 1;		/* CR4.PGE */
 bit owed;		/* ghost: a request was deferred and no flush done since */
 #ifdef CR3_COUPLED
 bit kernel_cr3;

@@ -55,10 +55,19 @@ inline drop_everything()
 	owed = 0
 }
 
+/* An NMI between the two writes leaves PGE as the second will: that one drops nothing. */
+inline write_pge(value)
+{
+	if
+	:: pge != value -> pge = value; drop_everything()
+	:: else
+	fi
+}
+
 inline COALESCE_TLBI_FLUSH(l)
 {
-	STEP(l, write_cr4, DRAINED(T), drop_everything());
-	STEP(l, write_cr4, DRAINED(T), drop_everything())
+	STEP(l, write_cr4, DRAINED(T), write_pge(0));
+	STEP(l, write_cr4, DRAINED(T), write_pge(1))
 }
 
 inline COALESCE_TLBI_LOAD(l)

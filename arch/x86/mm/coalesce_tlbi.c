@@ -87,9 +87,6 @@
 #include <asm/sections.h>
 #include <asm/setup.h>
 #include <asm/tlbflush.h>
-#ifdef CONFIG_X86_FRED
-#include <asm/fred.h>
-#endif
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/coalesce_tlbi.h>
@@ -510,11 +507,6 @@ noinstr void coalesce_tlbi_assert_loaded(void)
 
 static __always_inline bool in_entry_text(unsigned long ip)
 {
-#ifdef CONFIG_X86_FRED
-	if (ip >= (unsigned long)asm_fred_entrypoint_user &&
-	    ip < (unsigned long)asm_fred_entrypoint_kernel)
-		return true;
-#endif
 	return ip >= (unsigned long)__entry_text_start && ip < (unsigned long)__entry_text_end;
 }
 
