@@ -82,6 +82,8 @@ static void test_operation(const struct operation *op)
 	if (err)
 		ksft_exit_fail_msg("%s: %s\n", op->name, strerror(err));
 	calls = callbacks_received(cpus[0].cpu, op->call);
+	if (op->or_call)
+		calls += callbacks_received(cpus[0].cpu, op->or_call);
 	tally_callbacks(&all, cpus[0].cpu);
 	for (i = 0; i < all.n; i++)
 		ksft_print_msg("%s: %lu calls of %s\n", op->name, all.entry[i].n,
