@@ -7,7 +7,8 @@ export BASE FLAVOUR KDIR ROUNDS T
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: help run check check-full check-bochs mutants bench shell kernel tree apply clean
+.PHONY: help run check check-full check-bochs mutants models audit bench shell kernel tree \
+	apply series bisect-check clean
 .SILENT:
 
 #: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
@@ -18,10 +19,12 @@ run:
 check:
 	vm/check
 
-#: make check-full	those, the kernel's own suites, NMI storms, Bochs, the mutants
+#: make check-full	those, the kernel's own suites, NMI storms, Bochs, models, mutants
 check-full: check
 	vm/check-suites
 	vm/check-bochs
+	proof/models/run
+	proof/audit/all
 	proof/mutate
 
 #: make check-bochs	the tests that gain from a second emulator
@@ -31,6 +34,14 @@ check-bochs:
 #: make mutants		break the kernel in each known way: a test must notice [T=name]
 mutants:
 	proof/mutate
+
+#: make models		search the interleavings of the protocol and of wrong orders [T=name]
+models:
+	proof/models/run
+
+#: make audit		walk what runs before the entry hooks and after the exit hooks
+audit:
+	proof/audit/all
 
 #: make bench		measure what arrives, what entries cost, what senders pay
 bench:
@@ -51,6 +62,14 @@ tree:
 #: make apply KDIR=	lay the series over a clean git tree of yours
 apply:
 	vm/apply
+
+#: make series		write the mails of the series, signed off by you, and prove them
+series:
+	vm/series
+
+#: make bisect-check	build and boot the kernel after each commit of the series
+bisect-check:
+	vm/bisect-check
 
 #: make clean		remove build/
 clean:

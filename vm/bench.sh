@@ -19,10 +19,13 @@ isolated() {
 	echo "nohz_full=$1 rcu_nocbs=$1 isolcpus=domain,managed_irq,$1"
 }
 
-# START-END of the entry text, in hexadecimal
-entry_text() { # FLAVOUR
-	awk '$3 == "__entry_text_start" { start = $1 }
-		$3 == "__entry_text_end" { print start "-" $1 }' "$BUILD/$BASE/$1/System.map"
+# START-END of the text whose instructions are counted apart, in hexadecimal: that
+# of the entry, or where the sender is looked at, its predicate, if it has one
+counted_text() { # FLAVOUR COMMAND
+	awk -v purges="$([[ $2 != *purges ]] || echo 1)" '
+		$3 == (purges ? "needs_interrupt_now" : "__entry_text_start") { start = $1; next }
+		start && (purges || $3 == "__entry_text_end") { print start "-" $1; found = 1; exit }
+		END { if (!found) print "0-0" }' "$BUILD/$BASE/$1/System.map"
 }
 
 # run NAME FLAVOUR CPUS COMMAND PARAMETER...: one boot; its lines are in NAME.tap.
@@ -35,7 +38,7 @@ run() {
 	bench.time.*) ;;
 	*.cost*)
 		rm -f "$WORK/$name.cost"
-		options=(-x "-plugin $PLUGIN,out=$WORK/$name.cost,text=$(entry_text "$flavour")") ;;
+		options=(-x "-plugin $PLUGIN,out=$WORK/$name.cost,text=$(counted_text "$flavour" "$command")") ;;
 	esac
 	"$TOP/vm/boot" -s -c "$cpus" -t "$TIMEOUT" "${options[@]}" "$name" \
 		"$BUILD/$BASE/$flavour" "$WORK/$name.list" "$@" > "$WORK/$name.out" 2>&1 || status=$?

@@ -27,11 +27,11 @@
 #include <string.h>
 
 #include "cost.h"
+#include "insn.h"
 #include "qemu-plugin.h"
 
 #define MAX_VCPUS	64
 #define MAX_STAYS	(1 << 20)
-#define KERNEL		(1ULL << 63)
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
@@ -122,20 +122,6 @@ static void at_label(unsigned int vcpu, void *data)
 {
 	in_user_mode(vcpu, NULL);
 	labels[vcpu] = (uintptr_t)data;
-}
-
-/* Skip the prefixes that the kernel's own instructions of these kinds have. */
-static bool removes_translations(const uint8_t *code, size_t size)
-{
-	while (size && (*code == 0x66 || (*code & 0xf0) == 0x40))
-		code++, size--;
-	if (size < 3 || code[0] != 0x0f)
-		return false;
-	if (code[1] == 0x22)
-		return (code[2] >> 3 & 7) == 3 || (code[2] >> 3 & 7) == 4;
-	if (code[1] == 0x01)
-		return code[2] >> 6 != 3 && (code[2] >> 3 & 7) == 7;
-	return size > 3 && code[1] == 0x38 && code[2] == 0x82;
 }
 
 /* The label of a marker, 0 to 255; -1 for any other instruction. */

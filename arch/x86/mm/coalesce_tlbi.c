@@ -87,9 +87,6 @@
 #include <asm/sections.h>
 #include <asm/setup.h>
 #include <asm/tlbflush.h>
-#ifdef CONFIG_X86_FRED
-#include <asm/fred.h>
-#endif
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/coalesce_tlbi.h>
@@ -159,7 +156,7 @@ static atomic_long_t huge_unmaps_flushed;
  * if the flush is now owed.  The order of the caller's clears before the access
  * to the word is the caller's smp_mb().
  */
-static bool word_needs_interrupt(atomic_long_t *word)
+static __always_inline bool word_needs_interrupt(atomic_long_t *word)
 {
 	long old = atomic_long_read(word);
 
@@ -189,18 +186,26 @@ static bool possible_word(long word, unsigned long exit_word)
 static void assert_possible(int cpu)
 {
 	struct kernel_cr3_state *state = &per_cpu(kernel_cr3_loaded, cpu);
-	long word = atomic_long_read(&state->word);
+	long word;
 
-	if (IS_ENABLED(CONFIG_COALESCE_TLBI_DEBUG))
-		WARN_ONCE(!possible_word(word, state->exit_word),
-			  "coalesce_tlbi: CPU %d: impossible word %ld\n", cpu, word);
+	if (!IS_ENABLED(CONFIG_COALESCE_TLBI_DEBUG))
+		return;
+	word = atomic_long_read(&state->word);
+	WARN_ONCE(!possible_word(word, state->exit_word),
+		  "coalesce_tlbi: CPU %d: impossible word %ld\n", cpu, word);
+}
+
+/* Apart, so that what a sender pays for each CPU that it spares stays small. */
+static noinline void trace_deferral(int cpu)
+{
+	struct coalesce_tlbi_request *req = this_cpu_ptr(&coalesce_tlbi_request);
+
+	trace_coalesce_tlbi_defer(cpu, req->start, req->end, req->caller);
 }
 
 /* Predicate of on_each_cpu_cond(); asked on the sender, preemption off. */
 static bool needs_interrupt_now(int cpu, void *info)
 {
-	struct coalesce_tlbi_request *req;
-
 	assert_possible(cpu);
 	if (cpu == smp_processor_id())
 		return true;
@@ -208,8 +213,8 @@ static bool needs_interrupt_now(int cpu, void *info)
 		return true;
 
 	atomic_long_inc(&per_cpu(coalesce_tlbi_counters, cpu).deferred);
-	req = this_cpu_ptr(&coalesce_tlbi_request);
-	trace_coalesce_tlbi_defer(cpu, req->start, req->end, req->caller);
+	if (trace_coalesce_tlbi_defer_enabled())
+		trace_deferral(cpu);
 	return false;
 }
 
@@ -502,11 +507,6 @@ noinstr void coalesce_tlbi_assert_loaded(void)
 
 static __always_inline bool in_entry_text(unsigned long ip)
 {
-#ifdef CONFIG_X86_FRED
-	if (ip >= (unsigned long)asm_fred_entrypoint_user &&
-	    ip < (unsigned long)asm_fred_entrypoint_kernel)
-		return true;
-#endif
 	return ip >= (unsigned long)__entry_text_start && ip < (unsigned long)__entry_text_end;
 }
 

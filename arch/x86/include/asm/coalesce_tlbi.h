@@ -128,7 +128,6 @@
 
 .macro __COALESCE_TLBI_PARANOID_ENTER save_reg:req scratch_reg:req
 	movq	THIS_CPU_KERNEL_CR3(word), \save_reg
-	COALESCE_TLBI_DEBUG_SAVE \save_reg
 	cmpq	$KERNEL_CR3_LOADED, \save_reg
 	je	.Lcoalesce_tlbi_paranoid_entered_\@
 	COALESCE_TLBI_LOAD \scratch_reg
@@ -136,7 +135,6 @@
 .endm
 
 .macro __COALESCE_TLBI_PARANOID_EXIT save_reg:req scratch_reg:req
-	COALESCE_TLBI_DEBUG_TAKE_BACK
 	testq	$KERNEL_CR3_LOADED, \save_reg
 	jnz	.Lcoalesce_tlbi_paranoid_exited_\@
 	movq	THIS_CPU_KERNEL_CR3(exit_word), \scratch_reg
@@ -181,6 +179,7 @@
 	movq	$KERNEL_CR3_LOADED, \save_reg
 	ALTERNATIVE "jmp .Lcoalesce_tlbi_paranoid_enter_end_\@", "", X86_FEATURE_COALESCE_TLBI
 	__COALESCE_TLBI_PARANOID_ENTER \save_reg \scratch_reg
+	COALESCE_TLBI_DEBUG_SAVE \save_reg
 .Lcoalesce_tlbi_paranoid_enter_end_\@:
 .endm
 
@@ -192,6 +191,7 @@
  */
 .macro COALESCE_TLBI_PARANOID_EXIT save_reg:req scratch_reg:req
 	ALTERNATIVE "jmp .Lcoalesce_tlbi_paranoid_exit_end_\@", "", X86_FEATURE_COALESCE_TLBI
+	COALESCE_TLBI_DEBUG_TAKE_BACK
 	__COALESCE_TLBI_PARANOID_EXIT \save_reg \scratch_reg
 .Lcoalesce_tlbi_paranoid_exit_end_\@:
 .endm

@@ -103,8 +103,11 @@ static int operate_tracepoint(void)
 /* In an instance: switching tracers empties the trace that counts. */
 static int operate_function_tracer(void)
 {
-	int err;
+	int err = has_function("function_trace_call") ? 0 : ENOENT;
 
+	/* An instance that is given up again leaves memory to be purged. */
+	if (err)
+		return err;
 	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
 		return errno;
 	err = write_two(INSTANCE "/current_tracer", "function", "nop");
@@ -333,7 +336,8 @@ static int operate_nothing(void)
 const struct operation operations[] = {
 	{ "nothing", operate_nothing, QUIET },
 	{ "fork and exit", operate_fork, QUIET },
-	{ "vmap and vunmap", operate_vunmap, DEFERRABLE, .call = "do_kernel_range_flush" },
+	{ "vmap and vunmap", operate_vunmap, DEFERRABLE, .call = "do_kernel_range_flush",
+	  .or_call = "do_flush_tlb_all" },
 	{ "module", operate_module, DEFERRABLE },
 	{ "bpf", operate_bpf, QUIET },
 	{ "seccomp filter", operate_seccomp, QUIET },

@@ -27,6 +27,7 @@ enum operation_kind { DEFERRABLE, QUIET, IN_KERNEL, OTHER };
  * @kind: what is claimed of it
  * @slow: not to be done often
  * @call: the function that a CPU in the kernel is called with for it, or NULL
+ * @or_call: or this one: a flush of more than a few pages is one of everything
  */
 struct operation {
 	const char *name;
@@ -34,6 +35,7 @@ struct operation {
 	enum operation_kind kind;
 	bool slow;
 	const char *call;
+	const char *or_call;
 };
 
 /* All of them, and their number. */
