@@ -113,7 +113,7 @@ take_lock() {
 
 # need_packages PACKAGE...: install what is missing, as root; else say how.
 need_packages() {
-	local p missing=()
+	local p missing=() apt=(apt-get -o DPkg::Lock::Timeout=600)
 	for p in "$@"; do
 		dpkg-query -W -f '${db:Status-Status}\n' "$p" 2> /dev/null | grep -qx installed ||
 			missing+=("$p")
@@ -125,8 +125,9 @@ need_packages() {
 	note "installing ${missing[*]}"
 	mkdir -p "$BUILD"
 	{
-		apt-get update &&
-		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+		"${apt[@]}" update &&
+		DEBIAN_FRONTEND=noninteractive "${apt[@]}" install -y --no-install-recommends \
+			"${missing[@]}"
 	} > "$BUILD/apt.log" 2>&1 < /dev/null || die "apt-get install failed: see $BUILD/apt.log"
 }
 
