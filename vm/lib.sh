@@ -75,6 +75,14 @@ base_table() {
 	done < <(grep -v '^#' "$TOP/vm/bases")
 }
 
+# FILE FUNCTION of who may defer: the rows of proof/callers for every base and for this
+allowed_callers() {
+	awk -v only="$BASE:" '
+		/^#/ || !NF		{ next }
+		index($1, only) == 1	{ print substr($1, length(only) + 1), $2; next }
+		!/^[0-9.]+:/		{ print $1, $2 }' "$TOP/proof/callers" | sort
+}
+
 # version_in VERSION RANGE: is x.y.z within first-last?
 version_in() {
 	local first=${2%-*} last=${2#*-}
