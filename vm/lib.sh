@@ -125,8 +125,9 @@ need_packages() {
 	note "installing ${missing[*]}"
 	mkdir -p "$BUILD"
 	{
-		apt-get update &&
-		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+		apt-get -o DPkg::Lock::Timeout=600 update &&
+		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends \
+			"${missing[@]}"
 	} > "$BUILD/apt.log" 2>&1 < /dev/null || die "apt-get install failed: see $BUILD/apt.log"
 }
 
