@@ -8,7 +8,7 @@ help:
 	@sed -n 's/^#: //p' Makefile
 
 .PHONY: help run check check-full check-bochs mutants models audit bench shell kernel tree \
-	apply series bisect-check clean
+	apply series bisect-check static clean
 .SILENT:
 
 #: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
@@ -19,8 +19,9 @@ run:
 check:
 	vm/check
 
-#: make check-full	those, the kernel's own suites, NMI storms, Bochs, models, mutants
+#: make check-full	those, static, the kernel's own suites, NMI storms, Bochs, models, mutants
 check-full: check
+	vm/static
 	vm/check-suites
 	vm/check-bochs
 	proof/models/run
@@ -70,6 +71,10 @@ series:
 #: make bisect-check	build and boot the kernel after each commit of the series
 bisect-check:
 	vm/bisect-check
+
+#: make static		ask the kernel's static checkers: nothing new against the pristine files
+static:
+	vm/static
 
 #: make clean		remove build/
 clean:

@@ -18,28 +18,38 @@ make_pristine() { # TREE
 	done < "$BUILD/$BASE/files"
 }
 
-# percpu.c includes percpu-vm.c
+# percpu.c includes percpu-vm.c, coalesce_tlbi.c its test
+sources() {
+	sed -n -e '/\/asm-offsets\.c$/d' -e '/_test\.c$/d' -e 's|^mm/percpu-vm\.c$|mm/percpu.c|' \
+		-e '/^\(arch\|kernel\|mm\)\/.*\.[cS]$/p' "$BUILD/$BASE/files" | sort
+}
+
+# Of the kernel's own files
 objects() {
-	local file
-	"$TOP/vm/overlay" list | while read -r file; do
-		case $file in
-		*/asm-offsets.c)	;;
-		mm/percpu-vm.c)	echo mm/percpu.o ;;
-		arch/*.[cS]|kernel/*.[cS]|mm/*.[cS])
-			[ ! -e "$BUILD/$BASE/orig/$file" ] || echo "${file%.*}.o" ;;
-		esac
-	done | sort
+	own_objects | comm -23 <(sources | sed 's/\.[cS]$/.o/') -
+}
+
+# Of the files that the series adds
+own_objects() {
+	sources | grep -xF -f "$BUILD/$BASE/added" | sed 's/\.[cS]$/.o/'
+}
+
+# kbuild TREE DIR ARGUMENT...
+kbuild() {
+	local tree=$1 dir=$2 cc=gcc
+	shift 2
+	command -v ccache > /dev/null && cc="ccache gcc"
+	make -C "$tree" O="$dir" CC="$cc" -j"$(nproc)" "$@"
 }
 
 # build_objects NAME TREE FRAGMENT...: into $CODE/NAME
 build_objects() {
-	local dir=$CODE/$1 tree=$2 cc=gcc
+	local dir=$CODE/$1 tree=$2
 	shift 2
-	command -v ccache > /dev/null && cc="ccache gcc"
 	mkdir -p "$dir"
 	"$TOP/vm/configure" "$tree" "$dir" "$@"
 	# shellcheck disable=SC2046
-	make -C "$tree" O="$dir" CC="$cc" -j"$(nproc)" $(objects) > "$dir/build.log" 2>&1 ||
+	kbuild "$tree" "$dir" $(objects) > "$dir/build.log" 2>&1 ||
 		die "does not build: see $dir/build.log"
 }
 

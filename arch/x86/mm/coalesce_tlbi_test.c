@@ -355,7 +355,7 @@ static void test_huge_iounmap(struct kunit *test)
 		kunit_skip(test, "needs nohz_full=");
 
 	mem = ioremap(nowhere, PUD_SIZE);
-	KUNIT_ASSERT_NOT_NULL(test, mem);
+	KUNIT_ASSERT_NOT_NULL(test, (void __force *)mem);
 	lookup_address((unsigned long __force)mem, &level);
 	before = atomic_long_read(&huge_unmaps);
 	iounmap(mem);

@@ -8,7 +8,14 @@
 
 #include "calls.h"
 
+/* Sparse has no __has_include, and then reads what follows for other kernels. */
+#ifdef __has_include
 #if __has_include("trace/events/csd.h")
+#define HAS_CSD_EVENT
+#endif
+#endif
+
+#ifdef HAS_CSD_EVENT
 
 struct tracepoint *calls_tracepoint(void)
 {
