@@ -61,6 +61,14 @@ static int at_call(struct kprobe *p, struct pt_regs *regs)
 	return 0;
 }
 
+/*
+ * A probe that has this is not made a jump by a work item some time later, which would
+ * patch text, and have that deferred, while the tests count.
+ */
+static void after_call(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
+{
+}
+
 struct tracepoint *calls_tracepoint(void)
 {
 	return &__tracepoint_csd_function_entry;
@@ -83,6 +91,7 @@ int calls_init(void)
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
 		probes[i].symbol_name = names[i];
 		probes[i].pre_handler = at_call;
+		probes[i].post_handler = after_call;
 		err = register_kprobe(&probes[i]);
 		if (!err)
 			continue;
