@@ -16,6 +16,10 @@ ignored_in() { # FILE
 	*/trace/events/*|*/calls_event.h)	echo OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT ;;
 	# A line of the kernel's own in the hunk
 	*/percpu-vm.c*)	echo OPEN_ENDED_LINE ;;
+	# Not kernel code: no linux/compiler.h; zlib's names; a loop over a set
+	*/coalesce_tlbi/tool.h|*/coalesce_tlbi/checks.c)	echo PREFER_DEFINED_ATTRIBUTE_MACRO ;;
+	*/coalesce_tlbi/kernel.c)	echo CAMELCASE ;;
+	*/coalesce_tlbi/cpus.h)	echo MACRO_ARG_REUSE ;;
 	# Not kernel code: libelf's names, and no linux/compiler.h
 	*/audit/image.c)	echo CAMELCASE ;;
 	*/audit/audit.h)	echo PREFER_DEFINED_ATTRIBUTE_MACRO ;;

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Counts of /proc/interrupts.
+ */
+#ifndef COALESCE_TLBI_INTERRUPTS_H
+#define COALESCE_TLBI_INTERRUPTS_H
+
+#include <stdbool.h>
+
+#include "cpus.h"
+
+/**
+ * struct interrupt_row - a row with a count for each CPU
+ * @name: as "CAL", or the number of a device's interrupt
+ * @what: what the kernel says of it
+ * @count: by column
+ */
+struct interrupt_row {
+	char name[16];
+	char what[80];
+	unsigned long long *count;
+};
+
+/**
+ * struct interrupts - /proc/interrupts at one moment
+ * @n_cpus: number of columns; only CPUs that are online have one
+ * @cpu: their CPUs
+ * @n_rows: number of rows
+ * @row: the rows; those that are not by CPU (ERR, MIS) are left out
+ */
+struct interrupts {
+	int n_cpus;
+	int *cpu;
+	int n_rows;
+	struct interrupt_row *row;
+};
+
+/**
+ * interrupts_read() - Read /proc/interrupts
+ * @irqs: filled; to be freed by interrupts_free()
+ *
+ * Ends the program with TOOL_FILE if it cannot be read or has no CPU.
+ */
+void interrupts_read(struct interrupts *irqs);
+void interrupts_free(struct interrupts *irqs);
+
+/**
+ * interrupts_of() - The count of a row on a CPU
+ * @irqs: what was read
+ * @name: of the row
+ * @cpu: the CPU
+ *
+ * Return: the count, 0 without such a row or column.
+ */
+unsigned long long interrupts_of(const struct interrupts *irqs, const char *name, int cpu);
+
+/**
+ * interrupts_has() - Is there such a row?
+ * @irqs: what was read
+ * @name: of the row
+ *
+ * Return: true if there is.
+ */
+bool interrupts_has(const struct interrupts *irqs, const char *name);
+
+/**
+ * interrupts_counts_arrivals() - Does a row count interrupts of its own?
+ * @name: of the row
+ *
+ * Return: false for what happens within others, or did not arrive: flushes (TLB),
+ * read retries (RTR), machine check polls (MCP), those not sent (CTI).
+ */
+bool interrupts_counts_arrivals(const char *name);
+
+/**
+ * interrupts_total() - All interrupts that a CPU took
+ * @irqs: what was read
+ * @cpu: the CPU
+ *
+ * Return: the sum of the rows that count arrivals.
+ */
+unsigned long long interrupts_total(const struct interrupts *irqs, int cpu);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * JSON on standard output.  Commas are set as they are due; a document ends with
+ * a newline.
+ */
+#ifndef COALESCE_TLBI_JSON_H
+#define COALESCE_TLBI_JSON_H
+
+/* NULL for @name: the document itself, or an element of an array */
+void json_object(const char *name);
+void json_array(const char *name);
+void json_end(void);
+void json_text(const char *name, const char *text);
+void json_number(const char *name, unsigned long long n);
+void json_seconds(const char *name, unsigned long long ns);
+void json_bool(const char *name, int value);
+void json_null(const char *name);
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * coalesce-tlbi: is the kernel leaving isolated CPUs alone, and if not, who is it?
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tool.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *what;
+} commands[] = {
+	{ "status", status_main, "is it on, on which CPUs, what does this boot leave out" },
+	{ "watch", watch_main, "interrupts that arrive, and those not sent, as it happens" },
+	{ "record", record_main, "who interrupts CPUs while a command runs" },
+	{ "report", report_main, "add up what record wrote" },
+};
+
+static void tell_usage(int status)
+{
+	FILE *out = status ? stderr : stdout;
+	size_t i;
+
+	fputs("usage: coalesce-tlbi [--root DIR] COMMAND [OPTION...]\n", out);
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].what);
+	exit(status);
+}
+
+static void set_root(const char *dir)
+{
+	struct stat st;
+
+	if (stat(dir, &st) || !S_ISDIR(st.st_mode))
+		fail(TOOL_USAGE, "no directory: %s", dir);
+	root_set(dir);
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+	int status = command->run(argc, argv);
+
+	if (fflush(stdout) || ferror(stdout))
+		fail(TOOL_FILE, "standard output: cannot be written");
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "root", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	size_t i;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "+hr:", options, NULL)) != -1) {
+		if (opt == 'r')
+			set_root(optarg);
+		else
+			tell_usage(opt == 'h' ? TOOL_OK : TOOL_USAGE);
+	}
+	if (optind == argc)
+		tell_usage(TOOL_USAGE);
+	argv += optind;
+	argc -= optind;
+	optind = 0;
+	for (i = 0; i < ARRAY_SIZE(commands) && strcmp(argv[0], commands[i].name); i++)
+		;
+	if (i < ARRAY_SIZE(commands))
+		return run_command(&commands[i], argc, argv);
+	fail(TOOL_USAGE, "no command '%s' (there is: status watch record report)", argv[0]);
+}

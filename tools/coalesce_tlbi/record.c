@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * coalesce-tlbi record: who interrupts CPUs while a command runs.
+ *
+ * The file is text, so that it can be looked at and compared without this program:
+ * a word and fields with tabs between them, see coalesce-tlbi(1).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "interrupts.h"
+#include "kernel.h"
+#include "record.h"
+#include "tally.h"
+#include "tool.h"
+#include "trace.h"
+
+#define POLL_NS		100000000
+
+struct recording {
+	const char *path;
+	FILE *out;
+	struct cpus cpus;
+	bool stacks;
+	char **command;
+	unsigned long long events;
+};
+
+static const char * const words[] = {
+	[EVENT_CALL]	= RECORD_CALL,
+	[EVENT_IPI]	= RECORD_IPI,
+	[EVENT_DEFER]	= RECORD_DEFER,
+};
+
+static unsigned long long now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* Names that others choose must not look like the end of a field or a line. */
+static void put_field(FILE *out, const char *text)
+{
+	putc('\t', out);
+	for (; *text; text++)
+		putc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+}
+
+static void write_event(const struct event *event, void *arg)
+{
+	struct recording *r = arg;
+
+	fprintf(r->out, "%s\t%llu\t%d\t%d\t%d", words[event->kind], event->ns, event->target,
+		event->sender, event->pid);
+	put_field(r->out, event->comm);
+	put_field(r->out, event->callback);
+	put_field(r->out, event->stack);
+	putc('\n', r->out);
+	r->events++;
+}
+
+static void write_header(struct recording *r, const struct kernel *kernel)
+{
+	char list[CPUS_TEXT], **word;
+
+	fprintf(r->out, "%s\nkernel\t%s\nmode\t%s\ncpus\t%s\ncommand", RECORD_MAGIC,
+		kernel->release, kernel->built == ANSWER_YES ? kernel->mode : "none",
+		cpus_format(&r->cpus, list, sizeof(list)));
+	for (word = r->command; *word; word++)
+		put_field(r->out, *word);
+	putc('\n', r->out);
+}
+
+static void write_rows(struct recording *r, const struct interrupts *before,
+		       const struct interrupts *after)
+{
+	unsigned long long n;
+	int cpu, i;
+
+	for_each_cpu_in(cpu, &r->cpus) {
+		for (i = 0; i < after->n_rows; i++) {
+			n = interrupts_of(after, after->row[i].name, cpu) -
+				interrupts_of(before, after->row[i].name, cpu);
+			if (!n)
+				continue;
+			fprintf(r->out, "row\t%d\t%s\t%llu", cpu, after->row[i].name, n);
+			put_field(r->out, after->row[i].what);
+			putc('\n', r->out);
+		}
+	}
+}
+
+/* The command waits for a byte, and tells by another pipe if it cannot be run. */
+struct child {
+	pid_t pid;
+	int go;
+	int failed;
+};
+
+static void run_child(const struct recording *r, int go, int failed, const sigset_t *mask)
+{
+	char byte;
+	int err;
+
+	if (read(go, &byte, 1) != 1)
+		_exit(TOOL_RECORD);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
+	execvp(r->command[0], r->command);
+	err = errno;
+	if (write(failed, &err, sizeof(err)) < 0)
+		_exit(TOOL_RECORD);
+	_exit(err == ENOENT ? 127 : 126);
+}
+
+static bool start_child(const struct recording *r, struct child *child, const sigset_t *mask)
+{
+	int go[2], failed[2];
+
+	if (pipe2(go, O_CLOEXEC) || pipe2(failed, O_CLOEXEC))
+		return false;
+	child->pid = fork();
+	if (child->pid < 0)
+		return false;
+	if (!child->pid) {
+		close(go[1]);
+		run_child(r, go[0], failed[1], mask);
+	}
+	close(go[0]);
+	close(failed[1]);
+	child->go = go[1];
+	child->failed = failed[0];
+	return true;
+}
+
+/* Until the command ends; signals meant for us go to it.  Returns its status. */
+static int follow(struct recording *r, struct tracer *tracer, const struct child *child,
+		  const sigset_t *set)
+{
+	static const struct timespec pause = { .tv_nsec = POLL_NS };
+	int status, signal;
+
+	while (waitpid(child->pid, &status, WNOHANG) != child->pid) {
+		tracer_poll(tracer, false, write_event, r);
+		signal = sigtimedwait(set, NULL, &pause);
+		if (signal > 0 && signal != SIGCHLD)
+			kill(child->pid, signal);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void give_up(struct recording *r, struct tracer *tracer)
+{
+	int err = errno;
+
+	tracer_stop(tracer);
+	fclose(r->out);
+	unlink(r->path);
+	errno = err;
+}
+
+static void fail_to_run(struct recording *r, struct tracer *tracer, int err)
+{
+	give_up(r, tracer);
+	tool_fail_status = err == ENOENT ? 127 : 126;
+	fail(tool_fail_status, "%s: %s", r->command[0], strerror(err));
+}
+
+static int record(struct recording *r, struct tracer *tracer)
+{
+	struct interrupts before, after;
+	unsigned long long start, lost;
+	sigset_t set, mask;
+	struct child child;
+	int status, err;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, &mask);
+	/* From the terminal these reach the command as well, and end it. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	if (!start_child(r, &child, &mask)) {
+		give_up(r, tracer);
+		fail(TOOL_FILE, "fork: %s", strerror(errno));
+	}
+	stay_off(&r->cpus);
+
+	interrupts_read(&before);
+	tracer_go(tracer);
+	start = now_ns();
+	if (write(child.go, "", 1) != 1)
+		warn("the command is gone");
+	status = follow(r, tracer, &child, &set);
+	start = now_ns() - start;
+	tracer_halt(tracer);
+	interrupts_read(&after);
+
+	if (read(child.failed, &err, sizeof(err)) == sizeof(err))
+		fail_to_run(r, tracer, err);
+	lost = tracer_poll(tracer, true, write_event, r);
+	write_rows(r, &before, &after);
+	interrupts_free(&before);
+	interrupts_free(&after);
+	fprintf(r->out, "lost\t%llu\nend\t%llu\t%d\n", lost, start, status);
+	if (lost)
+		warn("%llu events or more were lost", lost);
+	return status;
+}
+
+static void choose_cpus(struct recording *r, const char *list, const struct kernel *kernel)
+{
+	struct cpus offline;
+	char text[CPUS_TEXT];
+
+	if (!list) {
+		r->cpus = kernel->wanted;
+		if (cpus_empty(&r->cpus))
+			fail(TOOL_USAGE, "no CPU is isolated in this boot: name CPUs by -C");
+		return;
+	}
+	if (!cpus_parse(list, &r->cpus) || cpus_empty(&r->cpus))
+		fail(TOOL_USAGE, "no list of CPUs: %s", list);
+	offline = r->cpus;
+	cpus_andnot(&offline, &kernel->online);
+	if (!cpus_empty(&offline))
+		fail(TOOL_USAGE, "not online: CPU %s", cpus_format(&offline, text, sizeof(text)));
+}
+
+static void tell_usage(int status)
+{
+	fputs("usage: coalesce-tlbi record [-o FILE] [-C CPUS] [-S] [--] COMMAND [ARGUMENT...]\n",
+	      status ? stderr : stdout);
+	exit(status ? TOOL_RECORD : TOOL_OK);
+}
+
+int record_main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ "cpus", required_argument, NULL, 'C' },
+		{ "no-stacks", no_argument, NULL, 'S' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	struct recording r = { .path = RECORD_FILE, .stacks = true };
+	const char *list = NULL;
+	enum tool_status status;
+	struct interrupts irqs;
+	struct kernel kernel;
+	struct tracer *tracer;
+	char why[256];
+	int opt, end;
+
+	tool_fail_status = TOOL_RECORD;
+	while ((opt = getopt_long(argc, argv, "+C:So:h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'o':
+			r.path = optarg;
+			break;
+		case 'C':
+			list = optarg;
+			break;
+		case 'S':
+			r.stacks = false;
+			break;
+		case 'h':
+			tell_usage(TOOL_OK);
+			break;
+		default:
+			tell_usage(TOOL_USAGE);
+		}
+	}
+	r.command = argv + optind;
+	if (!*r.command)
+		tell_usage(TOOL_USAGE);
+	if (root_given())
+		fail(TOOL_USAGE, "record is about this machine: no --root");
+
+	interrupts_read(&irqs);
+	kernel_read(&kernel, &irqs);
+	interrupts_free(&irqs);
+	choose_cpus(&r, list, &kernel);
+	tracer = tracer_start(&r.cpus, r.stacks, why, sizeof(why), &status);
+	if (!tracer)
+		fail(status, "%s", why);
+	r.out = fopen(r.path, "we");
+	if (!r.out) {
+		end = errno;
+		tracer_stop(tracer);
+		fail(TOOL_FILE, "%s: %s", r.path, strerror(end));
+	}
+	write_header(&r, &kernel);
+	end = record(&r, tracer);
+	tracer_stop(tracer);
+	if (ferror(r.out) | fclose(r.out))
+		fail(TOOL_FILE, "%s: cannot be written whole", r.path);
+	fprintf(stderr, "coalesce-tlbi: %llu events in %s\n", r.events, r.path);
+	return end;
+}

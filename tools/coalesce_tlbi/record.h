@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What record writes and report reads; coalesce-tlbi(1) describes it.
+ */
+#ifndef COALESCE_TLBI_RECORD_H
+#define COALESCE_TLBI_RECORD_H
+
+#define RECORD_FILE	"coalesce-tlbi.rec"
+#define RECORD_MAGIC	"# coalesce-tlbi record 1"
+
+/* Lines of events */
+#define RECORD_CALL	"call"
+#define RECORD_IPI	"ipi"
+#define RECORD_DEFER	"defer"
+
+#endif

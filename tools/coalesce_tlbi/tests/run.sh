@@ -1,0 +1,593 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# run.sh PROGRAM UNIT: tests of coalesce-tlbi on prepared copies of /proc and /sys, and of
+# what it says where it cannot work.  Writes KTAP; status 1 if a test fails.
+#
+# Each thing that status may find missing is looked for in a copy that lacks nothing but
+# that, and, as the control, in the one that lacks nothing.
+set -u
+
+[ $# = 2 ] || {
+	echo "usage: run.sh PROGRAM UNIT" >&2
+	exit 2
+}
+UNIT=$2
+HERE=$(cd "$(dirname "$0")" && pwd)
+TMP=$(mktemp -d)
+trap 'rm -rf "$TMP"' EXIT
+chmod 755 "$TMP"
+# Where someone who is not root can run it
+cp "$1" "$TMP/coalesce-tlbi"
+PROGRAM=$TMP/coalesce-tlbi
+GOOD=$TMP/good
+export LC_ALL=C
+
+N=0
+FAILED=0
+result() { # STATUS NAME
+	N=$((N + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $N $2"
+	else
+		FAILED=$((FAILED + 1))
+		echo "not ok $N $2"
+		sed 's/^/  # /' "$TMP/out" "$TMP/err" 2> /dev/null
+	fi
+}
+
+skip() { # NAME REASON
+	N=$((N + 1))
+	echo "ok $N $1 # SKIP $2"
+}
+
+# run COMMAND...: leaves what it wrote, and sets STATUS
+run() {
+	STATUS=0
+	"$@" > "$TMP/out" 2> "$TMP/err" < /dev/null || STATUS=$?
+}
+
+put() { # FILE LINE...
+	mkdir -p "${1%/*}"
+	printf '%s\n' "${@:2}" > "$1"
+}
+
+interrupts() { # LOC-OF-2 LOC-OF-3 CAL-OF-2
+	cat <<-TEXT
+	            CPU0       CPU1       CPU2       CPU3
+	  1:          9          0          0          0  IO-APIC   1-edge      i8042
+	 24:        500          0          0          0  PCI-MSIX   0-edge   virtio0
+	NMI:          0          0          0          0   Non-maskable interrupts
+	LOC:     100000     100000 $1 $2   Local timer interrupts
+	IWI:          3          4          5          6   IRQ work interrupts
+	RES:         10         20         30         40   Rescheduling interrupts
+	CAL:        100        200 $3        400   Function call interrupts
+	TLB:         50         60         70         80   TLB shootdowns
+	MCP:          1          1          1          1   Machine check polls
+	CTI:          0          0        111        222   Interrupts not sent
+	ERR:          0
+	MIS:          0
+	TEXT
+}
+
+# A machine of 4 CPUs, of which 2 and 3 are isolated as they should be
+make_root() { # DIR
+	local cpu
+	rm -rf "$1"
+	put "$1/proc/sys/kernel/osrelease" 6.12.0-test
+	local words="root=/dev/vda ro nohz_full=2-3 rcu_nocbs=2-3"
+	put "$1/proc/cmdline" \
+		"$words isolcpus=domain,managed_irq,2-3 irqaffinity=0-1 coalesce_tlbi=owed"
+	interrupts 1000 1000 300 > "$1/proc/interrupts"
+	put "$1/proc/cpuinfo" "processor	: 0" "flags		: fpu pse pge cmov"
+	put "$1/proc/irq/default_smp_affinity" 3
+	put "$1/proc/irq/24/effective_affinity_list" 0
+	put "$1/proc/irq/24/smp_affinity_list" 0-1
+	put "$1/proc/irq/99/smp_affinity_list" 0-3
+	put "$1/proc/1/comm" init
+	for cpu in 0 1 2 3; do
+		put "$1/proc/4$cpu/comm" "rcuop/$cpu"
+	done
+	put "$1/sys/devices/system/cpu/online" 0-3
+	put "$1/sys/devices/system/cpu/nohz_full" 2-3
+	put "$1/sys/devices/system/cpu/isolated" 2-3
+	put "$1/sys/devices/system/clocksource/clocksource0/current_clocksource" tsc
+	put "$1/sys/kernel/debug/x86/coalesce_tlbi" "mode owed" \
+		"cpu deferred entry_flushes settled" "2 111 7 5" "3 222 8 6"
+	put "$1/boot/config-6.12.0-test" CONFIG_NO_HZ_FULL=y CONFIG_RCU_NOCB_CPU=y \
+		CONFIG_COALESCE_TLBI=y
+}
+
+status_of() { # DIR [OPTION...]
+	run "$PROGRAM" --root "$1" status -i 0.001 "${@:2}"
+}
+
+says() { # WORDS
+	grep -qF -- "$1" "$TMP/out"
+}
+
+# lacks NAME WORDS COMMAND...: what status says if COMMAND, run in a copy, spoils it
+lacks() {
+	local name=$1 words=$2
+	shift 2
+	make_root "$TMP/bad"
+	(cd "$TMP/bad" && "$@")
+	status_of "$TMP/bad"
+	[ "$STATUS" = 1 ] && says "$words"
+	result $? "status: $name"
+	status_of "$GOOD"
+	[ "$STATUS" = 0 ] && ! says "$words"
+	result $? "control: status: not without cause: $name"
+}
+
+parameter() { # SED-EXPRESSION
+	sed -i -E "$1" proc/cmdline
+}
+
+# A kernel without the option, with its configuration packed
+without_option() {
+	rm -r sys/kernel/debug boot
+	sed -i '/^CTI/d' proc/interrupts
+	printf '%s\n' CONFIG_NO_HZ_FULL=y '# CONFIG_COALESCE_TLBI is not set' |
+		gzip > proc/config.gz
+}
+
+by_symbols() {
+	rm -r sys/kernel/debug boot
+	sed -i '/^CTI/d' proc/interrupts
+	put proc/kallsyms "0000000000000000 T _stext" "0000000000000000 t vm_unmap_aliases"
+}
+
+no_word_of_it() {
+	rm -r sys/kernel/debug boot
+	sed -i '/^CTI/d' proc/interrupts
+}
+
+off() {
+	sed -i 's/^mode.*/mode off/' sys/kernel/debug/x86/coalesce_tlbi
+	sed -i '/^CTI/d' proc/interrupts
+}
+
+off_by_parameter() {
+	off
+	parameter 's/=owed/=off/'
+}
+
+off_for_nobody() {
+	off
+	parameter 's/nohz_full=[^ ]* //'
+	echo "(null)" > sys/devices/system/cpu/nohz_full
+}
+
+off_without_pge() {
+	off
+	sed -i 's/ pge / /' proc/cpuinfo
+}
+
+nothing_isolated() {
+	off_for_nobody
+	echo > sys/devices/system/cpu/isolated
+}
+
+# To another CPU, where it came
+move_irq() {
+	echo 1-2 > proc/irq/24/effective_affinity_list
+	sed -i -E 's/^( 24: +500 +0 +)0 /\11 /' proc/interrupts
+}
+
+not_hardware() {
+	echo hpet > sys/devices/system/clocksource/clocksource0/current_clocksource
+}
+
+test_status_missing() {
+	lacks "the option, by /proc/config.gz" \
+		"off: this kernel is without the option CONFIG_COALESCE_TLBI" without_option
+	lacks "the option, by its symbols" \
+		"off: this kernel is without the option CONFIG_COALESCE_TLBI" by_symbols
+	lacks "any word of the option" "neither configuration nor symbols" no_word_of_it
+	lacks "coalesce_tlbi=off" "off: booted with coalesce_tlbi=off" off_by_parameter
+	lacks "nohz_full=, which turns it off" \
+		"off: no CPU is isolated by nohz_full=" off_for_nobody
+	lacks "global pages" "no global pages" off_without_pge
+	lacks "any isolated CPU" "missing: nohz_full: no CPU is isolated" nothing_isolated
+	lacks "a value that is known" "missing: coalesce_tlbi: the value" \
+		parameter 's/=owed/=sometimes/'
+	lacks "nohz_full of one CPU" "missing: nohz_full, CPU 3:" \
+		sh -c 'echo 2 > sys/devices/system/cpu/nohz_full'
+	lacks "CONFIG_NO_HZ_FULL" "built with CONFIG_NO_HZ_FULL=y" \
+		sh -c 'rm sys/devices/system/cpu/nohz_full; sed -i 1d boot/*'
+	lacks "isolcpus of one CPU" "missing: isolcpus, CPU 3:" \
+		sh -c 'echo 2 > sys/devices/system/cpu/isolated'
+	lacks "managed_irq" "missing: managed_irq, CPU 2-3:" parameter 's/domain,managed_irq,//'
+	lacks "the thread for RCU callbacks of one CPU" "missing: rcu_nocbs, CPU 2:" rm -r proc/42
+	lacks "CONFIG_RCU_NOCB_CPU" "built with CONFIG_RCU_NOCB_CPU=y" \
+		sh -c 'rm -r proc/4[0-3]; sed -i 2d boot/*'
+	lacks "irqaffinity=" "missing: irqaffinity, CPU 2-3:" \
+		sh -c 'echo f > proc/irq/default_smp_affinity'
+	lacks "a place for a device's interrupts" \
+		"missing: irq, CPU 2: interrupts of devices go there, and came: 24" move_irq
+}
+
+test_status_good() {
+	status_of "$GOOD"
+	[ "$STATUS" = 0 ] && says "nothing is missing" &&
+		says "coalesce_tlbi  owed: deferred while CPUs 2-3 run user mode" &&
+		grep -qE '^ +2  yes +yes +yes +no +- +111 +7 +5$' "$TMP/out"
+	result $? "status: a machine that lacks nothing"
+	! grep -qE '^ +[01]  ' "$TMP/out"
+	result $? "status: no housekeeping CPU is in the table"
+
+	make_root "$TMP/copy"
+	rm "$TMP/copy/sys/devices/system/cpu/isolated"
+	put "$TMP/copy/sys/fs/cgroup/cpuset.cpus.isolated" 2-3
+	(cd "$TMP/copy" && parameter 's/isolcpus=[^ ]* //')
+	status_of "$TMP/copy"
+	[ "$STATUS" = 0 ]
+	result $? "status: an isolated cpuset partition will do"
+	rm -r "$TMP/copy/sys/fs"
+	status_of "$TMP/copy"
+	[ "$STATUS" = 1 ] && says "missing: isolcpus, CPU 2-3:"
+	result $? "control: status: without it isolcpus is missing"
+}
+
+# A queue that a driver keeps for each CPU
+test_status_idle_irq() {
+	make_root "$TMP/copy"
+	echo 2 > "$TMP/copy/proc/irq/24/effective_affinity_list"
+	status_of "$TMP/copy"
+	[ "$STATUS" = 0 ] && grep -qE '^ +2  yes +yes +yes +yes ' "$TMP/out"
+	result $? "status: an interrupt that never came is shown, and not missing elsewhere"
+}
+
+# What one sees who is not root: no debugfs
+test_status_derived() {
+	local mode
+	for mode in owed always; do
+		make_root "$TMP/copy"
+		rm -r "$TMP/copy/sys/kernel/debug"
+		(cd "$TMP/copy" && parameter "s/=owed/=$mode/")
+		status_of "$TMP/copy"
+		[ "$STATUS" = 0 ] && says "coalesce_tlbi  $mode: deferred" &&
+			says "mode by the boot parameter" &&
+			grep -qE '^ +2  yes .* 111 +- +-$' "$TMP/out"
+		result $? "status: mode $mode by the boot parameter, without debugfs"
+	done
+	(cd "$TMP/copy" && parameter 's/coalesce_tlbi=[a-z]*//')
+	status_of "$TMP/copy"
+	says "coalesce_tlbi  always: deferred"
+	result $? "status: without a parameter the default"
+	(cd "$TMP/copy" && parameter 's/$/ -- coalesce_tlbi=owed/')
+	status_of "$TMP/copy"
+	says "coalesce_tlbi  always: deferred"
+	result $? "status: what follows -- is init's"
+	(cd "$TMP/copy" && parameter 's/ -- .*/ coalesce_tlbi=off coalesce_tlbi=owed/')
+	status_of "$TMP/copy"
+	says "coalesce_tlbi  owed: deferred"
+	result $? "status: the last parameter counts"
+}
+
+# looks DIR N COUNTS... COMMAND...: run it while /proc/interrupts has other counts each
+# of the first N times that it is opened.  The next file is in place before the one
+# before it ends.
+looks() {
+	local file=$1/proc/interrupts n=$2 i writer counts
+	counts=("${@:3:n}")
+	shift $((2 + n))
+	for ((i = 0; i < n; i++)); do
+		rm -f "$TMP/look.$i"
+		mkfifo "$TMP/look.$i"
+	done
+	# shellcheck disable=SC2086
+	interrupts ${counts[-1]} > "$TMP/look.$n"
+	ln -f "$TMP/look.0" "$file"
+	for ((i = 0; i < n; i++)); do
+		exec 7> "$TMP/look.$i"
+		ln -f "$TMP/look.$((i + 1))" "$file"
+		# shellcheck disable=SC2086
+		interrupts ${counts[i]} >&7
+		exec 7>&-
+	done &
+	writer=$!
+	run timeout 30 "$@"
+	kill "$writer" 2> /dev/null
+	wait "$writer" 2> /dev/null
+	return 0
+}
+
+test_tick() {
+	make_root "$TMP/copy"
+	looks "$TMP/copy" 2 "0 0 0" "0 100000000 0" "$PROGRAM" --root "$TMP/copy" status -i 0.01
+	[ "$STATUS" = 1 ] && says "missing: tick, CPU 3: the tick runs" &&
+		says "leave one task there"
+	result $? "status: a tick that runs on one CPU"
+	looks "$TMP/copy" 2 "0 0 0" "0 0 1" "$PROGRAM" --root "$TMP/copy" status -i 0.01
+	[ "$STATUS" = 0 ] && ! says "missing: tick" && grep -qE '^ +3 .* no +0 ' "$TMP/out"
+	result $? "control: status: no tick"
+	(cd "$TMP/copy" && not_hardware)
+	looks "$TMP/copy" 2 "0 0 0" "0 100000000 0" "$PROGRAM" --root "$TMP/copy" status -i 0.01
+	[ "$STATUS" = 1 ] && says "with clock source hpet the tick does not stop"
+	result $? "status: a tick that the clock source keeps"
+}
+
+json_has() { # PYTHON-EXPRESSION
+	python3 -c 'import json, sys
+d = json.loads(sys.stdin.readline())
+sys.exit(not eval("(" + sys.argv[1] + ")"))' "$1" < "$TMP/out" 2>> "$TMP/err"
+}
+
+test_status_json() {
+	status_of "$GOOD" -j
+	[ "$STATUS" = 0 ] && json_has 'd["mode"] == "owed" and d["on"] and not d["missing"] and
+		[c["cpu"] for c in d["cpus"]] == [2, 3] and d["cpus"][0]["settled"] == 5 and
+		d["deferring_cpus"] == "2-3"'
+	result $? "status: JSON of a machine that lacks nothing"
+	make_root "$TMP/copy"
+	(cd "$TMP/copy" && without_option)
+	status_of "$TMP/copy" --json
+	[ "$STATUS" = 1 ] && json_has 'd["mode"] == "off" and d["built"] is False and
+		not d["on"] and d["missing"][0]["what"] == "coalesce_tlbi" and
+		d["deferring_cpus"] == ""'
+	result $? "status: JSON of one without the option"
+}
+
+test_watch() {
+	make_root "$TMP/copy"
+	looks "$TMP/copy" 3 "0 0 0" "10 20 30" "12 20 37" \
+		"$PROGRAM" --root "$TMP/copy" watch -n 1 -i 0.01
+	[ "$STATUS" = 0 ] && grep -qE '^ +2 +7 +0 +2 +0 +0 +0 +9 +0 +0$' "$TMP/out" &&
+		grep -qE '^ +3 +0 +0 +0 +0 +0 +0 +0 +0 +0$' "$TMP/out" &&
+		! grep -q $'\033' "$TMP/out"
+	result $? "watch: what came in the interval, and no more; plain in a pipe"
+	looks "$TMP/copy" 3 "0 0 0" "10 20 30" "12 20 37" \
+		"$PROGRAM" --root "$TMP/copy" watch -n 1 -i 0.01 -j -C 2
+	[ "$STATUS" = 0 ] && json_has 'len(d["cpus"]) == 1 and d["cpus"][0]["cpu"] == 2 and
+		d["cpus"][0]["interrupts"] == 9 and d["cpus"][0]["rows"] == {"LOC": 2, "CAL": 7} and
+		d["cpus"][0]["not_sent"] == 0 and d["senders"] is None'
+	result $? "watch: JSON"
+	run "$PROGRAM" --root "$GOOD" watch -n 3 -i 0.01 -j
+	[ "$STATUS" = 0 ] && [ "$(wc -l < "$TMP/out")" = 3 ]
+	result $? "watch: a line of JSON for each interval, and an end"
+	timeout 30 "$PROGRAM" --root "$GOOD" watch -i 0.01 -j 2> "$TMP/err" | head -n 2 > "$TMP/out"
+	[ "${PIPESTATUS[0]}" = 0 ] && [ ! -s "$TMP/err" ] && [ "$(wc -l < "$TMP/out")" = 2 ]
+	result $? "watch: ends when its reader does"
+	make_root "$TMP/copy"
+	(cd "$TMP/copy" && without_option)
+	run "$PROGRAM" --root "$TMP/copy" watch -n 1 -i 0.01
+	[ "$STATUS" = 0 ] && grep -qE '^ +2 .* -$' "$TMP/out"
+	result $? "watch: on a kernel without the option"
+	if command -v script > /dev/null; then
+		script -qec "$PROGRAM --root $GOOD watch -n 1 -i 0.01" /dev/null \
+			> "$TMP/out" 2> "$TMP/err" < /dev/null
+		grep -q $'\033' "$TMP/out"
+		result $? "watch: a terminal is rewritten"
+	else
+		skip "watch: a terminal is rewritten" "no script(1)"
+	fi
+}
+
+line() { # FIELD...
+	local IFS=$'\t'
+	printf '%s\n' "$*"
+}
+
+recording() {
+	local purge="smp_call_function_many_cond;__purge_vmap_area_lazy"
+	echo "# coalesce-tlbi record 1"
+	line kernel 6.12.0-test
+	line mode off
+	line cpus 2-3
+	line command ./application -x
+	line call 1000 2 0 50 insmod do_flush_tlb_all "$purge"
+	line ipi 1001 2 0 50 insmod generic_smp_call_function_single_interrupt "$purge"
+	line call 2000 3 1 50 insmod do_flush_tlb_all "$purge"
+	line call 3000 2 1 51 rmmod do_sync_core "text_poke_bp_batch"
+	line ipi 4000 3 1 0 swapper reschedule ""
+	line defer 5000 3 1 52 bpf vunmap ""
+	line row 2 CAL 2 "Function call interrupts"
+	line row 2 TLB 1 "TLB shootdowns"
+	line row 3 LOC 4 "Local timer interrupts"
+	line lost 0
+	line end 2500000000 3
+}
+
+report_of() { # [OPTION...]
+	run "$PROGRAM" report "$@" "$TMP/rec"
+}
+
+test_report() {
+	recording > "$TMP/rec"
+	report_of
+	[ "$STATUS" = 0 ] && says "ran 2.500 s, status 3" &&
+		says "CPU 2: 2 interrupts (CAL 2); 2 calls queued, 1 interrupts sent" &&
+		says "CPU 3: 4 interrupts (LOC 4); 1 calls queued, 0 interrupts sent" &&
+		says " sent for them; 0 not sent" && says " sent for them; 1 not sent" &&
+		grep -qE '^ +2  call +do_flush_tlb_all +insmod:50 +CPU 2-3$' "$TMP/out" &&
+		grep -qE '^ +1  not sent  vunmap +bpf:52 +CPU 3$' "$TMP/out" &&
+		grep -qE '^ +1  ipi +reschedule +swapper:0 +CPU 3$' "$TMP/out" &&
+		grep -qE '^ +__purge_vmap_area_lazy$' "$TMP/out"
+	result $? "report: by CPU, function, task and stack"
+	! says generic_smp_call
+	result $? "report: what carries calls is no sender of its own"
+	report_of -C 3
+	[ "$STATUS" = 0 ] && ! says "do_sync_core" && ! says "CPU 2"
+	result $? "report: of one CPU"
+	report_of -S
+	[ "$STATUS" = 0 ] && ! says "__purge_vmap_area_lazy"
+	result $? "report: without stacks"
+	report_of -j
+	[ "$STATUS" = 0 ] && json_has 'd["senders"][0]["function"] == "do_flush_tlb_all" and
+		d["senders"][0]["count"] == 2 and
+		d["senders"][0]["stack"][1] == "__purge_vmap_area_lazy" and d["complete"] and
+		d["status"] == 3 and d["cpus"][1]["not_sent"] == 1 and
+		len(d["senders"]) == 4'
+	result $? "report: JSON"
+	sed -i '/^end/d' "$TMP/rec"
+	report_of
+	[ "$STATUS" = 5 ] && says do_sync_core && grep -q "was cut short" "$TMP/err"
+	result $? "report: one that was cut short is told"
+	sed -i 's/^lost.*/lost\t7/' "$TMP/rec"
+	report_of
+	says "7 events or more were lost"
+	result $? "report: lost events are told"
+}
+
+# refused STATUS WORDS NAME COMMAND...: one line that has WORDS in it
+refused() {
+	local status=$1 words=$2 name=$3
+	shift 3
+	run "$@"
+	[ "$STATUS" = "$status" ] && [ "$(wc -l < "$TMP/err")" = 1 ] && [ ! -s "$TMP/out" ] &&
+		grep -qF -- "$words" "$TMP/err"
+	result $? "refused: $name"
+}
+
+test_bad_recordings() {
+	recording > "$TMP/rec"
+	refused 5 "No such file" "a recording that is not there" "$PROGRAM" report "$TMP/none"
+	: > "$TMP/empty"
+	refused 5 "no recording of coalesce-tlbi" "an empty file" "$PROGRAM" report "$TMP/empty"
+	refused 5 "no recording of coalesce-tlbi" "another file" "$PROGRAM" report "$PROGRAM"
+	sed 's/\t1000\t2/\t1000\ttwo/' "$TMP/rec" > "$TMP/bad.rec"
+	refused 5 "bad.rec:6: no number" "a field that is no number" \
+		"$PROGRAM" report "$TMP/bad.rec"
+	sed 's/\t1000\t2/\t1000\t9999/' "$TMP/rec" > "$TMP/bad.rec"
+	refused 5 "bad.rec:6: no CPU" "a CPU out of range" "$PROGRAM" report "$TMP/bad.rec"
+	sed 's/^ipi\t1001/ipi/' "$TMP/rec" > "$TMP/bad.rec"
+	refused 5 "bad.rec:7: wrong number of fields" "a field too few" \
+		"$PROGRAM" report "$TMP/bad.rec"
+	sed 's/^lost/gone/' "$TMP/rec" > "$TMP/bad.rec"
+	refused 5 "bad.rec:15: unknown word" "an unknown word" "$PROGRAM" report "$TMP/bad.rec"
+	refused 2 "not recorded: CPU 1" "a CPU that was not recorded" \
+		"$PROGRAM" report -C 1-2 "$TMP/rec"
+}
+
+test_bad_options() {
+	refused 2 "no command 'nonsense'" "an unknown command" "$PROGRAM" nonsense
+	refused 2 "no directory" "a root that is none" "$PROGRAM" --root "$TMP/none" status
+	refused 2 "no time in seconds: 0" "an interval of 0" "$PROGRAM" watch -i 0
+	refused 2 "no number: many" "a count that is none" "$PROGRAM" watch -n many
+	refused 2 "no list of CPUs: 3-2" "a list that is none" \
+		"$PROGRAM" --root "$GOOD" watch -C 3-2
+	refused 2 "not online: CPU 4-5" "CPUs that are not online" \
+		"$PROGRAM" --root "$GOOD" watch -C 3-5
+	refused 125 "no --root" "to record a copy" "$PROGRAM" --root "$GOOD" record true
+	make_root "$TMP/copy"
+	(cd "$TMP/copy" && nothing_isolated)
+	refused 2 "name CPUs by -C" "to watch where no CPU is isolated" \
+		"$PROGRAM" --root "$TMP/copy" watch
+	rm "$TMP/copy/proc/interrupts"
+	refused 5 "/proc/interrupts: No such file" "a machine without /proc" \
+		"$PROGRAM" --root "$TMP/copy" status
+	echo "nonsense" > "$TMP/copy/proc/interrupts"
+	refused 5 "no CPU in its first line" "interrupts without CPUs" \
+		"$PROGRAM" --root "$TMP/copy" status
+	run sh -c '"$1" --root "$2" watch -n 1 -i 0.01 > /dev/full' - "$PROGRAM" "$GOOD"
+	[ "$STATUS" = 5 ] && grep -q "standard output" "$TMP/err"
+	result $? "refused: to watch into a full device"
+	run sh -c '"$1" --root "$2" status -i 0.001 > /dev/full' - "$PROGRAM" "$GOOD"
+	[ "$STATUS" = 5 ] && grep -q "standard output" "$TMP/err"
+	result $? "refused: status into a full device"
+	make_root "$TMP/copy"
+	echo "2-" > "$TMP/copy/sys/devices/system/cpu/nohz_full"
+	refused 5 "no list of CPUs: 2-" "a list of the kernel's that is none" \
+		"$PROGRAM" --root "$TMP/copy" status -i 0.001
+	run "$PROGRAM"
+	[ "$STATUS" = 2 ] && grep -q '^usage:' "$TMP/err"
+	result $? "refused: no command at all, with the usage"
+}
+
+as_nobody() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+
+test_not_root() {
+	cd / || return
+	refused 125 "tracing needs root" "to record without root, and no file is left" \
+		as_nobody "$PROGRAM" record -C 0 -o "$TMP/none.rec" true
+	[ ! -e "$TMP/none.rec" ]
+	result $? "refused: no file is left"
+	run as_nobody "$PROGRAM" watch -C 0 -n 1 -i 0.01
+	[ "$STATUS" = 0 ] && says "no senders: tracing needs root"
+	result $? "watch: without root, without senders"
+	run as_nobody "$PROGRAM" status -i 0.001
+	[ "$STATUS" -le 1 ] && says "coalesce_tlbi  "
+	result $? "status: without root, on this machine"
+}
+
+# Root of a namespace of its own, who may mount no tracefs
+test_no_tracefs() {
+	if ! unshare -rm true 2> /dev/null || grep -q ' tracefs ' /proc/self/mounts; then
+		skip "refused: to record without tracefs" "no namespace, or a tracefs is mounted"
+		return
+	fi
+	refused 125 "no tracefs" "to record without tracefs" \
+		unshare -rm "$PROGRAM" record -C 0 -o "$TMP/none.rec" true
+	run unshare -rm "$PROGRAM" watch -C 0 -n 1 -i 0.01
+	[ "$STATUS" = 0 ] && says "no senders: no tracefs"
+	result $? "watch: without tracefs, without senders"
+}
+
+# What the completion offers for a command line; the last word is being typed
+completes() { # WORD...
+	bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _coalesce_tlbi
+		printf "%s\n" "${COMPREPLY[@]}"' - "$HERE/../coalesce-tlbi.bash" "$@" \
+		> "$TMP/out" 2> "$TMP/err"
+}
+
+test_completion() {
+	completes coalesce-tlbi st
+	[ "$(cat "$TMP/out")" = status ]
+	result $? "completion: a command"
+	completes coalesce-tlbi --root / watch --c
+	[ "$(sort "$TMP/out" | tr '\n' ' ')" = "--count --cpus " ]
+	result $? "completion: its options, behind --root"
+	completes coalesce-tlbi report --i
+	[ -z "$(cat "$TMP/out")" ]
+	result $? "control: completion: not those of another"
+	(cd "$GOOD" && completes coalesce-tlbi report pr && [ "$(cat "$TMP/out")" = proc ])
+	result $? "completion: a recording"
+	completes coalesce-tlbi record -o x -- tru
+	grep -qx true "$TMP/out"
+	result $? "completion: the command that is recorded"
+}
+
+# The parts of the manual that go stale: commands, options, statuses
+test_manual() {
+	local command word status=0
+	for command in status watch record report; do
+		run "$PROGRAM" "$command" --help
+		for word in $(grep -oE -- '-[a-zA-Z]( |\])' "$TMP/out" | tr -d ' ]'); do
+			grep -qE "^\.(It|Op) Fl ${word#-}( |\$)" "$HERE/../coalesce-tlbi.1" || {
+				echo "# not in the manual: $word"
+				status=1
+			}
+		done
+	done
+	result $status "manual: has each option"
+}
+
+echo "KTAP version 1"
+"$UNIT" > "$TMP/unit"
+result $? "unit: $(grep -c '^ok' "$TMP/unit") passed, $(grep -c '^not ok' "$TMP/unit") failed"
+grep '^not ok' "$TMP/unit" | sed 's/^/  # /'
+make_root "$GOOD"
+test_status_good
+test_status_missing
+test_status_idle_irq
+test_status_derived
+test_tick
+test_status_json
+test_watch
+test_report
+test_bad_recordings
+test_bad_options
+test_not_root
+test_no_tracefs
+test_completion
+test_manual
+echo "1..$N"
+[ "$FAILED" = 0 ]

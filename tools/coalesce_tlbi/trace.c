@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <traceevent/event-parse.h>
+#include <tracefs/tracefs.h>
+
+#include "trace.h"
+
+#define MAX_STACK	64
+#define STACK_TEXT	4096
+#define FILTER_TEXT	2048
+#define CARRIER		"generic_smp_call_function_single_interrupt"
+
+/* An event as it was read; names are looked up later, all at once. */
+struct raw {
+	enum event_kind kind;
+	unsigned long long ns;
+	unsigned long long callback;
+	int target;
+	int sender;
+	int pid;
+	bool waits;		/* for its stack, which is the next on its CPU */
+	int depth;
+	unsigned long long stack[MAX_STACK];
+};
+
+struct tracer {
+	struct tracefs_instance *instance;
+	struct tep_handle *tep;
+	struct tep_event *stack_event;
+	struct cpus targets;
+	bool stacks;
+	int n;
+	int room;
+	struct raw *raw;
+	unsigned long long lost;
+};
+
+static const struct source {
+	const char *system, *event;
+	enum event_kind kind;
+	bool required;
+} sources[] = {
+	{ "csd", "csd_queue_cpu", EVENT_CALL, true },
+	{ "ipi", "ipi_send_cpu", EVENT_IPI, true },
+	{ "ipi", "ipi_send_cpumask", EVENT_IPI, true },
+	{ "coalesce_tlbi", "coalesce_tlbi_defer", EVENT_DEFER, false },
+};
+
+bool event_is_carrier(const char *callback)
+{
+	return !strncmp(callback, CARRIER, strlen(CARRIER));
+}
+
+static struct raw *new_raw(struct tracer *t)
+{
+	if (t->n == t->room) {
+		t->room = t->room ? 2 * t->room : 256;
+		t->raw = need_memory(realloc(t->raw, t->room * sizeof(*t->raw)));
+	}
+	return &t->raw[t->n++];
+}
+
+static void add_raw(struct tracer *t, const struct source *source, struct tep_record *record,
+		    int sender, unsigned long long target, unsigned long long callback)
+{
+	struct raw *raw;
+
+	if (target >= MAX_CPUS || !cpus_test(&t->targets, target))
+		return;
+	raw = new_raw(t);
+	raw->kind = source->kind;
+	raw->ns = record->ts;
+	raw->callback = callback;
+	raw->target = target;
+	raw->sender = sender;
+	raw->pid = tep_data_pid(t->tep, record);
+	raw->waits = t->stacks;
+	raw->depth = 0;
+}
+
+static bool get_number(struct tep_event *event, const char *name, struct tep_record *record,
+		       unsigned long long *value)
+{
+	struct tep_format_field *field = tep_find_field(event, name);
+
+	return field && !tep_read_number_field(field, record->data, value);
+}
+
+/* One for each of the CPUs that one interrupt was sent to */
+static void add_mask(struct tracer *t, const struct source *source, struct tep_event *event,
+		     struct tep_record *record, int sender, unsigned long long callback)
+{
+	const unsigned char *mask;
+	int length = 0, cpu;
+
+	mask = tep_get_field_raw(NULL, event, "cpumask", record, &length, 0);
+	if (!mask)
+		return;
+	/* Little-endian longs: bytes are in order. */
+	for (cpu = 0; cpu < length * 8; cpu++)
+		if (mask[cpu / 8] >> (cpu % 8) & 1)
+			add_raw(t, source, record, sender, cpu, callback);
+}
+
+static void add_event(struct tracer *t, const struct source *source, struct tep_event *event,
+		      struct tep_record *record, int sender)
+{
+	unsigned long long callback = 0, target;
+
+	if (!get_number(event, "func", record, &callback) &&
+	    !get_number(event, "callback", record, &callback))
+		get_number(event, "caller", record, &callback);
+	if (get_number(event, "cpu", record, &target))
+		add_raw(t, source, record, sender, target, callback);
+	else
+		add_mask(t, source, event, record, sender, callback);
+}
+
+static void add_stack(struct tracer *t, struct tep_event *event, struct tep_record *record,
+		      int sender)
+{
+	struct tep_format_field *field = tep_find_field(event, "caller");
+	unsigned long long address[MAX_STACK];
+	int depth = 0, i, offset;
+	unsigned long value;
+
+	if (!field)
+		return;
+	for (offset = field->offset; offset + (int)sizeof(value) <= record->size &&
+	     depth < MAX_STACK; offset += sizeof(value)) {
+		memcpy(&value, (char *)record->data + offset, sizeof(value));
+		if (!value || value == ~0UL)
+			break;
+		address[depth++] = value;
+	}
+	for (i = t->n - 1; i >= 0; i--) {
+		if (t->raw[i].sender != sender)
+			continue;
+		if (!t->raw[i].waits)
+			break;
+		t->raw[i].waits = false;
+		t->raw[i].depth = depth;
+		memcpy(t->raw[i].stack, address, depth * sizeof(address[0]));
+	}
+}
+
+/* An event whose stack is not the next on its CPU has lost it. */
+static void wait_no_longer(struct tracer *t, int sender)
+{
+	int i;
+
+	for (i = t->n - 1; i >= 0; i--) {
+		if (t->raw[i].sender != sender)
+			continue;
+		if (!t->raw[i].waits)
+			break;
+		t->raw[i].waits = false;
+	}
+}
+
+static int take(struct tep_event *event, struct tep_record *record, int cpu, void *arg)
+{
+	struct tracer *t = arg;
+	size_t i;
+
+	if (record->missed_events)
+		t->lost += record->missed_events > 0 ? record->missed_events : 1;
+	if (event == t->stack_event) {
+		add_stack(t, event, record, cpu);
+		return 0;
+	}
+	if (t->stacks)
+		wait_no_longer(t, cpu);
+	for (i = 0; i < ARRAY_SIZE(sources); i++)
+		if (!strcmp(event->name, sources[i].event))
+			add_event(t, &sources[i], event, record, cpu);
+	return 0;
+}
+
+/* What a task is called while it is there, else what the kernel remembers of it */
+static void name_task(struct tracer *t, int pid, char *buf, size_t size)
+{
+	char path[64];
+	FILE *f;
+
+	if (!pid) {
+		snprintf(buf, size, "swapper");
+		return;
+	}
+	snprintf(buf, size, "%s", tep_data_comm_from_pid(t->tep, pid));
+	if (strcmp(buf, "<...>"))
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return;
+	if (!fgets(buf, size, f))
+		snprintf(buf, size, "<...>");
+	buf[strcspn(buf, "\n")] = 0;
+	fclose(f);
+}
+
+/* A function by name, and how far behind its beginning if @offset */
+static int name_function(struct tracer *t, unsigned long long address, bool offset, char *buf,
+			 size_t size)
+{
+	const char *name = tep_find_function(t->tep, address);
+	unsigned long long start = tep_find_function_address(t->tep, address);
+
+	if (!name)
+		return snprintf(buf, size, "0x%llx", address);
+	if (offset && start != address)
+		return snprintf(buf, size, "%s+0x%llx", name, address - start);
+	return snprintf(buf, size, "%s", name);
+}
+
+/* The tracer's own functions are no part of what the sender does. */
+static bool is_tracing(const char *name)
+{
+	return !strncmp(name, "trace_", 6) || !strncmp(name, "__traceiter_", 12);
+}
+
+static void name_stack(struct tracer *t, const struct raw *raw, char *buf, size_t size)
+{
+	size_t used = 0, length;
+	char name[256];
+	int i;
+
+	buf[0] = 0;
+	for (i = 0; i < raw->depth; i++) {
+		/* A return address is behind the call, maybe in the next function. */
+		name_function(t, raw->stack[i] - 1, false, name, sizeof(name));
+		if (!used && is_tracing(name))
+			continue;
+		length = strlen(name);
+		if (used + length + 2 > size)
+			break;
+		used += snprintf(buf + used, size - used, "%s%s", used ? ";" : "", name);
+	}
+}
+
+static void name_callback(struct tracer *t, const struct raw *raw, char *buf, size_t size)
+{
+	if (raw->callback)
+		/* Who asked for what is deferred is known by a return address. */
+		name_function(t, raw->callback - (raw->kind == EVENT_DEFER),
+			      raw->kind != EVENT_DEFER, buf, size);
+	else
+		snprintf(buf, size, raw->kind == EVENT_IPI ? "reschedule" : "(none)");
+}
+
+static void give(struct tracer *t, const struct raw *raw, event_fn *fn, void *arg)
+{
+	char comm[64], callback[256], stack[STACK_TEXT];
+	struct event event = {
+		.kind = raw->kind,
+		.ns = raw->ns,
+		.target = raw->target,
+		.sender = raw->sender,
+		.pid = raw->pid,
+		.comm = comm,
+		.callback = callback,
+		.stack = stack,
+	};
+
+	name_task(t, raw->pid, comm, sizeof(comm));
+	name_callback(t, raw, callback, sizeof(callback));
+	name_stack(t, raw, stack, sizeof(stack));
+	fn(&event, arg);
+}
+
+unsigned long long tracer_poll(struct tracer *t, bool last, event_fn *fn, void *arg)
+{
+	int i, n;
+
+	tracefs_iterate_raw_events(t->tep, t->instance, NULL, 0, take, t);
+	for (n = 0; n < t->n && (last || !t->raw[n].waits); n++)
+		;
+	if (!n)
+		return t->lost;
+	tracefs_load_cmdlines(NULL, t->tep);
+	for (i = 0; i < n; i++)
+		give(t, &t->raw[i], fn, arg);
+	memmove(t->raw, t->raw + n, (t->n - n) * sizeof(*t->raw));
+	t->n -= n;
+	return t->lost;
+}
+
+void tracer_go(struct tracer *t)
+{
+	if (tracefs_trace_on(t->instance))
+		fail(TOOL_KERNEL, "tracing_on: %s", strerror(errno));
+}
+
+void tracer_halt(struct tracer *t)
+{
+	tracefs_trace_off(t->instance);
+}
+
+static bool has_event(const struct source *source)
+{
+	return tracefs_event_file_exists(NULL, source->system, source->event, "enable");
+}
+
+static bool check_kernel(char *why, size_t size, enum tool_status *status)
+{
+	const char *dir = tracefs_tracing_dir();
+	char instances[4096];
+	size_t i;
+
+	*status = geteuid() ? TOOL_DENIED : TOOL_KERNEL;
+	if (!dir) {
+		snprintf(why, size, "%s", geteuid() ? "tracing needs root" :
+			 "no tracefs: a kernel without CONFIG_TRACING, or it cannot be mounted");
+		return false;
+	}
+	snprintf(instances, sizeof(instances), "%s/instances", dir);
+	if (access(instances, W_OK | X_OK)) {
+		if (errno == EACCES || errno == EPERM)
+			*status = TOOL_DENIED;
+		snprintf(why, size, *status == TOOL_DENIED ? "tracing needs root" :
+			 "no instances in the tracefs that is mounted");
+		return false;
+	}
+	*status = TOOL_KERNEL;
+	for (i = 0; i < ARRAY_SIZE(sources); i++) {
+		if (!sources[i].required || has_event(&sources[i]))
+			continue;
+		snprintf(why, size, "this kernel has no trace event %s:%s (it came with 6.4)",
+			 sources[i].system, sources[i].event);
+		return false;
+	}
+	return true;
+}
+
+static bool load_names(struct tracer *t)
+{
+	static const char * const systems[] = { "csd", "ipi", "coalesce_tlbi", "ftrace", NULL };
+	char *symbols = NULL;
+	size_t size = 0;
+	FILE *f;
+
+	t->tep = tracefs_local_events_system(NULL, systems);
+	if (!t->tep)
+		return false;
+	t->stack_event = tep_find_event_by_name(t->tep, "ftrace", "kernel_stack");
+	f = fopen("/proc/kallsyms", "r");
+	if (!f)
+		return true;
+	if (getdelim(&symbols, &size, 0, f) > 0)
+		tep_parse_kallsyms(t->tep, symbols);
+	free(symbols);
+	fclose(f);
+	return true;
+}
+
+/* Events about other CPUs need not even be written.  A long list is left to us. */
+static void set_filter(struct tracer *t, const struct source *source)
+{
+	char filter[FILTER_TEXT] = "";
+	size_t used = 0;
+	int cpu;
+
+	for_each_cpu_in(cpu, &t->targets) {
+		if (used + 32 > sizeof(filter))
+			return;
+		used += snprintf(filter + used, sizeof(filter) - used, "%scpu==%d",
+				 used ? "||" : "", cpu);
+	}
+	if (strcmp(source->event, "ipi_send_cpumask"))
+		tracefs_event_file_write(t->instance, source->system, source->event, "filter",
+					 filter);
+}
+
+static bool set_up(struct tracer *t, char *why, size_t size)
+{
+	char name[64];
+	size_t i;
+
+	snprintf(name, sizeof(name), "coalesce-tlbi-%d", getpid());
+	t->instance = tracefs_instance_create(name);
+	if (!t->instance) {
+		snprintf(why, size, "a tracing instance: %s", strerror(errno));
+		return false;
+	}
+	tracefs_trace_off(t->instance);
+	if (tracefs_instance_file_write(t->instance, "trace_clock", "mono") < 0 ||
+	    (t->stacks && tracefs_option_enable(t->instance, TRACEFS_OPTION_STACKTRACE))) {
+		snprintf(why, size, "the tracing instance takes no clock or no stack traces");
+		return false;
+	}
+	for (i = 0; i < ARRAY_SIZE(sources); i++) {
+		if (!has_event(&sources[i]))
+			continue;
+		set_filter(t, &sources[i]);
+		if (!tracefs_event_enable(t->instance, sources[i].system, sources[i].event))
+			continue;
+		snprintf(why, size, "the event %s:%s cannot be enabled: %s", sources[i].system,
+			 sources[i].event, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+struct tracer *tracer_start(const struct cpus *targets, bool stacks, char *why, size_t size,
+			    enum tool_status *status)
+{
+	struct tracer *t;
+
+	tracefs_set_loglevel(TEP_LOG_NONE);
+	tep_set_loglevel(TEP_LOG_NONE);
+	if (!check_kernel(why, size, status))
+		return NULL;
+	t = need_memory(calloc(1, sizeof(*t)));
+	t->targets = *targets;
+	t->stacks = stacks;
+	if (!load_names(t)) {
+		snprintf(why, size, "the formats of the trace events cannot be read");
+		tracer_stop(t);
+		return NULL;
+	}
+	if (!set_up(t, why, size)) {
+		tracer_stop(t);
+		return NULL;
+	}
+	return t;
+}
+
+void tracer_stop(struct tracer *t)
+{
+	size_t i;
+
+	if (!t)
+		return;
+	if (t->instance) {
+		for (i = 0; i < ARRAY_SIZE(sources); i++)
+			if (has_event(&sources[i]))
+				tracefs_event_disable(t->instance, sources[i].system,
+						      sources[i].event);
+		tracefs_instance_destroy(t->instance);
+		tracefs_instance_free(t->instance);
+	}
+	if (t->tep)
+		tep_free(t->tep);
+	free(t->raw);
+	free(t);
+}
+
+void stay_off(const struct cpus *cpus)
+{
+	size_t size = CPU_ALLOC_SIZE(MAX_CPUS);
+	cpu_set_t *set = CPU_ALLOC(MAX_CPUS);
+	int cpu;
+
+	if (!set || sched_getaffinity(0, size, set)) {
+		CPU_FREE(set);
+		return;
+	}
+	for_each_cpu_in(cpu, cpus)
+		CPU_CLR_S(cpu, size, set);
+	/* Fails, and changes nothing, if no CPU is left. */
+	sched_setaffinity(0, size, set);
+	CPU_FREE(set);
+}

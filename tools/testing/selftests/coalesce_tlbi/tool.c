@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Does coalesce-tlbi(1) tell what the kernel does?  Its status against what the
+ * kernel says of itself; its recording of a task that asks for flushes, in a mode in
+ * which they interrupt isolated CPUs and in one in which they do not; and, as the
+ * control, its recording of a task that asks for none.
+ *
+ * An interrupt that is sent while the target is in the kernel for another reason is
+ * legal: a recording with one is done again, at most MAX_REPEATS times.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+#include "isolated.h"
+
+#define TOOL		"coalesce-tlbi"
+#define RECORDING	"/tmp/coalesce-tlbi.rec"
+#define DRAINS		20
+#define MAX_REPEATS	20
+#define TOOL_MISSING	1
+#define TOOL_NOT_THERE	127
+
+static char self[256];
+static struct isolated cpus[MAX_ISOLATED];
+static int n_cpus;
+
+/* What the task that is recorded does: flushes, or as many system calls. */
+static int send(const char *what)
+{
+	int fd = open("/dev/" ORACLE_DEVICE, O_RDWR | O_CLOEXEC), i;
+
+	if (fd < 0)
+		return 1;
+	for (i = 0; i < DRAINS; i++) {
+		if (strcmp(what, "drain"))
+			getppid();
+		else if (ioctl(fd, ORACLE_DRAIN, NULL))
+			return 1;
+	}
+	return 0;
+}
+
+/* Runs a program; fills @out with what it says, on either channel. */
+static int run(char *out, size_t size, char * const *argv)
+{
+	int channel[2], status;
+	size_t used = 0;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe(channel))
+		ksft_exit_fail_msg("pipe: %s\n", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+	if (!pid) {
+		dup2(channel[1], 1);
+		dup2(channel[1], 2);
+		close(channel[0]);
+		close(channel[1]);
+		execvp(argv[0], argv);
+		_exit(TOOL_NOT_THERE);
+	}
+	close(channel[1]);
+	while ((n = read(channel[0], out + used, size - 1 - used)) > 0)
+		used += n;
+	out[used] = 0;
+	close(channel[0]);
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static void print_lines(const char *text)
+{
+	size_t length;
+
+	for (; *text; text += length + (text[length] == '\n')) {
+		length = strcspn(text, "\n");
+		ksft_print_msg("%.*s\n", (int)length, text);
+	}
+}
+
+/* The line that status must have in each mode; "2-3" stands for any CPUs. */
+static void feature_line(const char *mode, char *line, size_t size)
+{
+	if (!strcmp(mode, "none"))
+		snprintf(line, size, "off: this kernel is without the option");
+	else if (!strcmp(mode, "off"))
+		snprintf(line, size, "off: booted with coalesce_tlbi=off");
+	else if (n_cpus == 1)
+		snprintf(line, size, "%s: deferred while CPUs %d run user mode\n", mode,
+			 cpus[0].cpu);
+	else
+		snprintf(line, size, "%s: deferred while CPUs %d-%d run user mode\n", mode,
+			 cpus[0].cpu, cpus[n_cpus - 1].cpu);
+}
+
+static void test_status(void)
+{
+	static const char * const modes[] = { "none", "off", "owed", "always" };
+	char * const argv[] = { TOOL, "status", NULL };
+	char line[128], said[16384];
+	int status, others = 0;
+	unsigned int i;
+	bool found;
+
+	status = run(said, sizeof(said), argv);
+	if (status == TOOL_NOT_THERE)
+		ksft_exit_skip(TOOL " is not installed\n");
+	print_lines(said);
+	feature_line(coalesce_mode(), line, sizeof(line));
+	found = strstr(said, line);
+	ksft_test_result(found, "status: the mode and the CPUs are the kernel's\n");
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		feature_line(modes[i], line, sizeof(line));
+		others += strcmp(modes[i], coalesce_mode()) && strstr(said, line);
+	}
+	ksft_test_result(!others, "control: status: no other mode's line\n");
+	ksft_test_result(coalesce_defers() || status == TOOL_MISSING,
+			 "status: its exit status tells that it is off\n");
+}
+
+/* Calls that may be deferred, and requests that were, of the task @task */
+struct found {
+	unsigned long calls;
+	unsigned long deferred;
+	bool purge;
+};
+
+static void look_for(const char *said, const char *task, struct found *found)
+{
+	char kind[16], function[64], name[64];
+	const char *line = said;
+	unsigned long n;
+
+	memset(found, 0, sizeof(*found));
+	for (; line; line = strchr(line, '\n'), line += !!line) {
+		if (sscanf(line, "%lu call %63s %63[^:]", &n, function, name) == 3 &&
+		    is_deferrable(function) && !strcmp(name, task))
+			found->calls += n;
+		else if (sscanf(line, "%lu not %15s %63s %63[^:]", &n, kind, function, name) == 4 &&
+			 !strcmp(name, task))
+			found->deferred += n;
+	}
+	found->purge = strstr(said, "__purge_vmap_area_lazy");
+}
+
+/* Records this program doing @what, and fills @found with what is said of @cpu. */
+static int record(char *what, int cpu, struct found *found)
+{
+	char list[16], said[65536];
+	char * const record[] = {
+		TOOL, "record", "-o", RECORDING, "-C", list, "--", self, what, NULL
+	};
+	char * const report[] = { TOOL, "report", RECORDING, NULL };
+	int status;
+
+	snprintf(list, sizeof(list), "%d", cpu);
+	status = run(said, sizeof(said), record);
+	if (status) {
+		print_lines(said);
+		return status;
+	}
+	status = run(said, sizeof(said), report);
+	look_for(said, "tool", found);
+	if (status || strcmp(what, "drain") || !found->calls == !coalesce_defers())
+		print_lines(said);
+	return status;
+}
+
+static bool as_expected(const struct found *found)
+{
+	if (coalesce_defers())
+		return found->deferred == DRAINS && !found->calls;
+	return found->calls == DRAINS && !found->deferred;
+}
+
+static void test_record(int cpu)
+{
+	struct found found = { 0 };
+	bool adds_up = true;
+	int status = 0, i;
+
+	for (i = 0; i < MAX_REPEATS; i++) {
+		status = record("drain", cpu, &found);
+		adds_up = adds_up && found.calls + found.deferred == DRAINS;
+		if (status || as_expected(&found))
+			break;
+	}
+	ksft_print_msg("CPU %d: %d flushes: %lu interrupted, %lu not sent, %d repeats\n", cpu,
+		       DRAINS, found.calls, found.deferred, i);
+	ksft_test_result(!status && adds_up, "record: CPU %d: each flush is found once\n", cpu);
+	ksft_test_result(!status && as_expected(&found), "record: CPU %d: %s\n", cpu,
+			 coalesce_defers() ? "none interrupts it" : "each interrupts it");
+	ksft_test_result(!status && found.purge,
+			 "record: CPU %d: the purge is named\n", cpu);
+
+	status = record("nothing", cpu, &found);
+	ksft_test_result(!status && !found.calls && !found.deferred && !found.purge,
+			 "control: record: CPU %d: a task without flushes is not named\n", cpu);
+}
+
+static bool has_events(void)
+{
+	return !access("/sys/kernel/tracing/events/csd/csd_queue_cpu", F_OK);
+}
+
+/* On a kernel without the events: one line, and the status for it. */
+static void test_without_events(void)
+{
+	char * const argv[] = { TOOL, "record", "-o", RECORDING, "--", self, "nothing", NULL };
+	char said[4096];
+	int status = run(said, sizeof(said), argv);
+
+	print_lines(said);
+	ksft_test_result(status == 125 && strstr(said, "no trace event csd:csd_queue_cpu") &&
+			 strchr(said, '\n') == said + strlen(said) - 1 &&
+			 access(RECORDING, F_OK),
+			 "record: a kernel without the events is named, and no file left\n");
+}
+
+static void test_watch(void)
+{
+	char * const argv[] = { TOOL, "watch", "-n", "1", "-i", "0.2", "-j", NULL };
+	char said[16384], cpu[32];
+	int status, i;
+	bool all = true;
+
+	status = run(said, sizeof(said), argv);
+	print_lines(said);
+	for (i = 0; i < n_cpus; i++) {
+		snprintf(cpu, sizeof(cpu), "{\"cpu\": %d,", cpus[i].cpu);
+		all = all && strstr(said, cpu);
+	}
+	ksft_test_result(!status && all && !strstr(said, "{\"cpu\": 0,"),
+			 "watch: the isolated CPUs and no others\n");
+	ksft_test_result(!!strstr(said, "\"senders\": [") == has_events(),
+			 "watch: senders where the kernel has the events\n");
+}
+
+int main(int argc, char **argv)
+{
+	ssize_t length;
+	int i;
+
+	if (argc == 2)
+		return send(argv[1]);
+	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (length < 0)
+		ksft_exit_fail_msg("/proc/self/exe: %s\n", strerror(errno));
+	n_cpus = isolated_start(cpus);
+	ksft_print_header();
+	ksft_set_plan(has_events() ? 5 + 4 * n_cpus : 6);
+	test_status();
+	test_watch();
+	if (has_events())
+		for (i = 0; i < n_cpus; i++)
+			test_record(cpus[i].cpu);
+	else
+		test_without_events();
+	isolated_stop(cpus, n_cpus);
+	ksft_finished();
+}
