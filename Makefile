@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # BASE=6.12 chooses the kernel (vm/bases), FLAVOUR=base its configuration
-# (vm/config), KDIR= a tree of your own, T= one test or mutant.
-export BASE FLAVOUR KDIR ROUNDS T
+# (vm/config), KDIR= a tree of your own, T= one test or mutant.  ARCH=,
+# CROSS_COMPILE= and LLVM= are kbuild's.
+export BASE FLAVOUR KDIR KEEP ROUNDS T ARCH CROSS_COMPILE LLVM
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
 .PHONY: help run check check-full check-bochs mutants models audit bench shell kernel tree \
-	apply series bisect-check clean
+	apply series bisect-check matrix clean
 .SILENT:
 
 #: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
@@ -51,7 +52,7 @@ bench:
 shell:
 	vm/shell
 
-#: make kernel		build the kernel; last line: its build directory [FLAVOUR=]
+#: make kernel		build the kernel; last line: its build directory [FLAVOUR= ARCH= LLVM=]
 kernel:
 	vm/kernel
 
@@ -70,6 +71,10 @@ series:
 #: make bisect-check	build and boot the kernel after each commit of the series
 bisect-check:
 	vm/bisect-check
+
+#: make matrix		build, and boot, other configurations and architectures [T=row KEEP=]
+matrix:
+	vm/matrix
 
 #: make clean		remove build/
 clean:

@@ -6,15 +6,25 @@
 #	TIMEOUT			seconds that a boot may take
 #	ARCHIVES		more archives (compressed cpio) for the guest's root
 # and finds in
+#	IMAGE			what is booted
 #	OUT			the beginning of the name of every file it leaves
 
 RESULTS=$BUILD/results
 ARCHIVES=()
 
+# Where kbuild leaves what is booted
+kernel_image() {
+	local image
+	for image in "$KERNEL"/arch/{x86/boot/bzImage,arm64/boot/Image}; do
+		[ ! -e "$image" ] || { echo "$image"; return; }
+	done
+	die "no kernel in $KERNEL"
+}
+
 # guest_begin: check what is to be booted, and forget the boot before
 guest_begin() {
-	[ -e "$KERNEL/arch/x86/boot/bzImage" ] || die "no kernel in $KERNEL"
 	local file
+	IMAGE=$(kernel_image)
 	for file in "$TESTS" "${ARCHIVES[@]}"; do
 		[ -e "$file" ] || die "there is no $file"
 	done
@@ -28,7 +38,10 @@ guest_begin() {
 
 # Long stall timeouts and no watchdogs: emulated CPUs wait for host CPUs.
 guest_parameters() { # PARAMETER...
-	echo console=ttyS0 nowatchdog nosoftlockup rcupdate.rcu_cpu_stall_timeout=300 \
+	local console=console=ttyS0
+	# The machine's own port, and one on PCI for results
+	[[ $IMAGE != */arm64/* ]] || console="console=ttyAMA0 RESULT_PORT=/dev/ttyS0"
+	echo "$console" nowatchdog nosoftlockup rcupdate.rcu_cpu_stall_timeout=300 \
 		tsc=reliable irqaffinity=0 \
 		trace_event=csd:csd_function_entry,coalesce_tlbi:coalesce_tlbi_defer "$@"
 }
