@@ -114,14 +114,15 @@ static int modules(char **words)
 {
 	char parameters[256];
 	const char *path;
+	size_t used;
 	int error;
 
 	while (*words) {
 		path = *words++;
 		parameters[0] = 0;
-		for (; *words && strchr(*words, '='); words++)
-			snprintf(parameters + strlen(parameters), sizeof(parameters) - strlen(parameters),
-				 "%s ", *words);
+		used = 0;
+		for (; *words && strchr(*words, '=') && used < sizeof(parameters); words++)
+			used += snprintf(parameters + used, sizeof(parameters) - used, "%s ", *words);
 		error = load_module(path, parameters);
 		if (error && error != EAGAIN)
 			return 1;
