@@ -122,7 +122,8 @@ static int modules(char **words)
 		parameters[0] = 0;
 		used = 0;
 		for (; *words && strchr(*words, '=') && used < sizeof(parameters); words++)
-			used += snprintf(parameters + used, sizeof(parameters) - used, "%s ", *words);
+			used += snprintf(parameters + used, sizeof(parameters) - used,
+					 "%s ", *words);
 		error = load_module(path, parameters);
 		if (error && error != EAGAIN)
 			return 1;

@@ -135,21 +135,32 @@ static bool check_remap(void)
 	return good && !atomic_read(&wrong);
 }
 
-/* Chunks of per-CPU memory that come and go, read on every CPU */
+/* A new area is zero on every CPU; it is not when it is given up. */
+static bool use_area(unsigned long __percpu *area)
+{
+	bool good = true;
+	int cpu;
+
+	for_each_online_cpu(cpu) {
+		unsigned long *value = per_cpu_ptr(area, cpu);
+
+		if (READ_ONCE(*value) != is_control("percpu"))
+			good = false;
+		WRITE_ONCE(*value, cpu + 1);
+	}
+	return good;
+}
+
+/* Chunks of per-CPU memory that come and go */
 static bool check_percpu(void)
 {
 	static unsigned long __percpu *areas[AREAS];
 	bool good = true;
-	int i, cpu;
+	int i;
 
 	for (i = 0; i < AREAS; i++) {
 		areas[i] = __alloc_percpu(PAGE_SIZE / 2, sizeof(long));
-		for_each_online_cpu(cpu)
-			if (!areas[i] || *per_cpu_ptr(areas[i], cpu) != is_control("percpu"))
-				good = false;
-		if (areas[i])
-			for_each_online_cpu(cpu)
-				*per_cpu_ptr(areas[i], cpu) = i + 1;
+		good = areas[i] && use_area(areas[i]) && good;
 	}
 	for (i = 0; i < AREAS; i++)
 		free_percpu(areas[i]);
