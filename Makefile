@@ -2,8 +2,8 @@
 #
 # BASE=6.12 chooses the kernel (vm/bases), FLAVOUR=base its configuration
 # (vm/config), KDIR= a tree of your own, T= one test or mutant.  ARCH=,
-# CROSS_COMPILE= and LLVM= are kbuild's.
-export BASE FLAVOUR KDIR KEEP ROUNDS T ARCH CROSS_COMPILE LLVM
+# CROSS_COMPILE= and LLVM= are kbuild's, which would take empty ones for given.
+export BASE FLAVOUR KDIR KEEP ROUNDS T
 
 help:
 	@sed -n 's/^#: //p' Makefile
