@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # BASE=6.12 chooses the kernel (vm/bases), FLAVOUR=base its configuration
-# (vm/config), KDIR= a tree of your own, T= one test or mutant.
-export BASE FLAVOUR KDIR ROUNDS T
+# (vm/config), KDIR= a tree of your own, T= one test or mutant.  ARCH=,
+# CROSS_COMPILE= and LLVM= are kbuild's, which would take empty ones for given.
+export BASE FLAVOUR KDIR KEEP ROUNDS T
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
 .PHONY: help run check check-full check-bochs mutants models audit bench shell kernel tree \
-	apply series bisect-check static clean
+	apply series bisect-check static matrix clean
 .SILENT:
 
 #: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
@@ -52,7 +53,7 @@ bench:
 shell:
 	vm/shell
 
-#: make kernel		build the kernel; last line: its build directory [FLAVOUR=]
+#: make kernel		build the kernel; last line: its build directory [FLAVOUR= ARCH= LLVM=]
 kernel:
 	vm/kernel
 
@@ -75,6 +76,10 @@ bisect-check:
 #: make static		ask the kernel's static checkers: nothing new against the pristine files
 static:
 	vm/static
+
+#: make matrix		build, and boot, other configurations and architectures [T=row KEEP=]
+matrix:
+	vm/matrix
 
 #: make clean		remove build/
 clean:

@@ -6,15 +6,25 @@
 #	TIMEOUT			seconds that a boot may take
 #	ARCHIVES		more archives (compressed cpio) for the guest's root
 # and finds in
+#	IMAGE			what is booted
 #	OUT			the beginning of the name of every file it leaves
 
 RESULTS=$BUILD/results
 ARCHIVES=()
 
+# Where kbuild leaves what is booted
+kernel_image() {
+	local image
+	for image in "$KERNEL"/arch/{x86/boot/bzImage,arm64/boot/Image}; do
+		[ ! -e "$image" ] || { echo "$image"; return; }
+	done
+	die "no kernel in $KERNEL"
+}
+
 # guest_begin: check what is to be booted, and forget the boot before
 guest_begin() {
-	[ -e "$KERNEL/arch/x86/boot/bzImage" ] || die "no kernel in $KERNEL"
 	local file
+	IMAGE=$(kernel_image)
 	for file in "$TESTS" "${ARCHIVES[@]}"; do
 		[ -e "$file" ] || die "there is no $file"
 	done
@@ -28,9 +38,16 @@ guest_begin() {
 
 # Long stall timeouts and no watchdogs: emulated CPUs wait for host CPUs.
 guest_parameters() { # PARAMETER...
-	echo console=ttyS0 nowatchdog nosoftlockup rcupdate.rcu_cpu_stall_timeout=300 \
-		tsc=reliable irqaffinity=0 \
-		trace_event=csd:csd_function_entry,coalesce_tlbi:coalesce_tlbi_defer "$@"
+	local machine
+	case $IMAGE in
+	# The machine's own port, and one on PCI for results.  No events: the tracers
+	# test themselves.
+	*/arm64/*)	machine="console=ttyAMA0 RESULT_PORT=/dev/ttyS0" ;;
+	*)	machine="console=ttyS0 tsc=reliable
+			trace_event=csd:csd_function_entry,coalesce_tlbi:coalesce_tlbi_defer" ;;
+	esac
+	# shellcheck disable=SC2086
+	echo $machine nowatchdog nosoftlockup rcupdate.rcu_cpu_stall_timeout=300 irqaffinity=0 "$@"
 }
 
 # The test list goes into an archive behind the others.

@@ -7,9 +7,13 @@
  * that, so a result without it is no result.
  *
  * Commands that begin with '@' are built in: "@results FILE" copies results that
- * the kernel keeps (KUnit), "@oopses COMMAND..." runs a command that has to leave
- * an oops in the log, "@shell" gives a shell on the console, the others are
- * faults, by which the harness tests itself.
+ * the kernel keeps (KUnit), "@modules FILE..." loads modules that test something
+ * as they are loaded, "@oopses COMMAND..." runs a command that has to leave an oops
+ * in the log, "@shell" gives a shell on the console, the others are faults, by which
+ * the harness tests itself.
+ *
+ * RESULT_PORT= and TEST_MODULE= on the kernel's command line, which it hands on to
+ * init, name another port and another module to begin with.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -27,7 +31,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define RESULT_PORT	"/dev/ttyS1"
 #define MAX_TESTS	64
 #define MAX_ARGS	32
 #define KSFT_SKIP	4
@@ -68,30 +71,64 @@ static void mount_all(void)
 	}
 }
 
+static const char *setting(const char *name, const char *otherwise)
+{
+	const char *value = getenv(name);
+
+	return value ? value : otherwise;
+}
+
 /* The port as it is: no carriage return in front of a newline. */
 static void open_results(void)
 {
+	const char *port = setting("RESULT_PORT", "/dev/ttyS1");
 	struct termios tty;
 
-	out = fopen(RESULT_PORT, "w");
+	out = fopen(port, "w");
 	if (!out || tcgetattr(fileno(out), &tty))
-		die(RESULT_PORT);
+		die(port);
 	cfmakeraw(&tty);
 	if (tcsetattr(fileno(out), TCSANOW, &tty))
-		die(RESULT_PORT);
+		die(port);
 }
 
-/* The kernel half of the tests.  Without it they would skip, and say nothing. */
-static bool load_module(const char *path)
+/* Returns 0, or the errno of what went wrong. */
+static int load_module(const char *path, const char *parameters)
 {
-	int fd = open(path, O_RDONLY);
-	bool ok = fd >= 0 && !syscall(SYS_finit_module, fd, "", 0);
+	int fd = open(path, O_RDONLY), error = 0;
 
-	if (!ok)
-		fprintf(out, "# %s: %s\n", path, strerror(errno));
+	if (fd < 0 || syscall(SYS_finit_module, fd, parameters, 0))
+		error = errno;
+	if (error)
+		fprintf(out, "# %s: %s\n", path, strerror(error));
 	if (fd >= 0)
 		close(fd);
-	return ok;
+	return error;
+}
+
+/*
+ * Load each module with the NAME=VALUE words behind it.  One that refuses to stay
+ * with EAGAIN has done what it is for.
+ */
+static int modules(char **words)
+{
+	char parameters[256];
+	const char *path;
+	size_t used;
+	int error;
+
+	while (*words) {
+		path = *words++;
+		parameters[0] = 0;
+		used = 0;
+		for (; *words && strchr(*words, '=') && used < sizeof(parameters); words++)
+			used += snprintf(parameters + used, sizeof(parameters) - used,
+					 "%s ", *words);
+		error = load_module(path, parameters);
+		if (error && error != EAGAIN)
+			return 1;
+	}
+	return 0;
 }
 
 /* Tests of the harness: each breaks the run in one way. */
@@ -180,6 +217,8 @@ static int run(char **argv)
 
 	if (!strcmp(argv[0], "@results"))
 		return results(argv[1]);
+	if (!strcmp(argv[0], "@modules"))
+		return modules(argv + 1);
 	if (!strcmp(argv[0], "@shell"))
 		return shell();
 	if (argv[0][0] == '@')
@@ -331,7 +370,9 @@ int main(void)
 	fclose(tests);
 
 	fprintf(out, "1..%d\n", n + 2);
-	report(load_module("/coalesce_tlbi_oracle.ko"), 1, "test-module", "");
+	/* The kernel half of the tests.  Without it they would skip, and say nothing. */
+	report(!load_module(setting("TEST_MODULE", "/coalesce_tlbi_oracle.ko"), ""), 1,
+	       "test-module", "");
 	bad = check_log(&oopses);
 	for (i = 0; i < n; i++)
 		test(lines[i], i + 2, &bad);

@@ -52,8 +52,8 @@ progress_end() {
 
 # base_field NAME: a column of the line for $BASE in vm/bases.
 base_field() {
-	local series package tested hash accepted objects
-	while read -r series package tested hash accepted objects; do
+	local series package tested hash accepted objects unfit
+	while read -r series package tested hash accepted objects unfit; do
 		[ "$series" = "$BASE" ] || continue
 		printf '%s\n' "${!1}"
 		return
@@ -65,13 +65,20 @@ base_list() {
 	awk '!/^#/ { printf "%s%s (%s)", sep, $1, $5; sep = ", " }' "$TOP/vm/bases"
 }
 
+unfit_words() { # ARCHITECTURE
+	case $1 in
+	""|-)	;;
+	*)	echo "; not for $1, which misses flushes" ;;
+	esac
+}
+
 # The table of bases as the README has it
 base_table() {
-	local series package tested hash accepted objects
+	local series package tested hash accepted objects unfit
 	printf '    %-8s %-31s %s\n' base source "works with"
-	while read -r series package tested hash accepted objects; do
+	while read -r series package tested hash accepted objects unfit; do
 		printf '    %-8s %-31s %s\n' "$series" "$package (Debian 12)" \
-			"${accepted%-*} and later; tested: ${tested%-*}"
+			"${accepted%-*} and later; tested: ${tested%-*}$(unfit_words "$unfit")"
 	done < <(grep -v '^#' "$TOP/vm/bases")
 }
 
@@ -135,7 +142,7 @@ need_packages() {
 	{
 		"${apt[@]}" update &&
 		DEBIAN_FRONTEND=noninteractive "${apt[@]}" install -y --no-install-recommends \
-			"${missing[@]}"
+			--no-remove "${missing[@]}"
 	} > "$BUILD/apt.log" 2>&1 < /dev/null || die "apt-get install failed: see $BUILD/apt.log"
 }
 
