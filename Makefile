@@ -7,7 +7,7 @@ export BASE FLAVOUR KDIR ROUNDS T
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: help run check check-full check-bochs mutants models audit bench shell kernel tree \
+.PHONY: help run check check-full check-bochs mutants models audit bench report shell kernel tree \
 	apply series bisect-check clean
 .SILENT:
 
@@ -46,6 +46,10 @@ audit:
 #: make bench		measure what arrives, what entries cost, what senders pay
 bench:
 	vm/bench
+
+#: make report		a page of what run, bench and check left, with figures
+report:
+	vm/report
 
 #: make shell		a shell in the guest, with the tests in it
 shell:
