@@ -8,8 +8,8 @@ export BASE FLAVOUR KDIR KEEP ROUNDS T
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: help run check check-full check-bochs mutants models audit bench shell kernel tree \
-	apply series bisect-check static matrix clean
+.PHONY: help run check check-full check-bochs mutants models audit bench report shell kernel \
+	tree apply series bisect-check static matrix clean
 .SILENT:
 
 #: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
@@ -48,6 +48,10 @@ audit:
 #: make bench		measure what arrives, what entries cost, what senders pay
 bench:
 	vm/bench
+
+#: make report		a page of what run, bench and check left, with figures
+report:
+	vm/report
 
 #: make shell		a shell in the guest, with the tests in it
 shell:

@@ -727,6 +727,48 @@ unsigned long deferrals_traced(int cpu, const char *caller)
 	return d.n;
 }
 
+struct timeline {
+	int cpu;
+	bool own;
+};
+
+/* The time is the word before the name of the event. */
+static void print_event(const char *text, void *arg)
+{
+	const struct timeline *t = arg;
+	struct flushes f = { 0 };
+	double seconds;
+
+	if (text[0] == '#' || sscanf(text, "%*[^]]] %*s %lf:", &seconds) != 1)
+		return;
+	if (t->own && strstr(text, "func=") && !strstr(text, "csd=0000000000000000")) {
+		printf("event %.6f received\n", seconds);
+	} else if (!t->own) {
+		struct deferral d = { .cpu = t->cpu };
+
+		count_flush(text, &f);
+		count_deferral(text, &d);
+		if (f.requested)
+			printf("event %.6f requested\n", seconds);
+		if (d.n)
+			printf("event %.6f deferred\n", seconds);
+	}
+}
+
+void events_print(int cpu)
+{
+	struct timeline t = { .cpu = cpu };
+	cpu_set_t online;
+	int sender;
+
+	read_cpu_list(ONLINE, &online);
+	for (sender = 0; sender < CPU_SETSIZE; sender++) {
+		t.own = sender == cpu;
+		if (CPU_ISSET(sender, &online))
+			read_trace(sender, print_event, &t);
+	}
+}
+
 /* Have no CPU taken an interrupt since the counters were last read? */
 static bool quiet_since(struct counts *last, const struct isolated *cpus, int n)
 {

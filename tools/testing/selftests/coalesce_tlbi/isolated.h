@@ -295,6 +295,15 @@ void flushes_stop(void);
 void flushes_read(int cpu, struct flushes *f);
 
 /**
+ * events_print() - Print when a CPU was interrupted or spared since flushes_start()
+ * @cpu: its number
+ *
+ * Lines "event SECONDS KIND": a function call it "received", a flush that another
+ * CPU "requested", an interrupt to it that was "deferred".
+ */
+void events_print(int cpu);
+
+/**
  * callbacks_received() - Function calls that a CPU was interrupted for
  * @cpu: its number
  * @name: the function

@@ -2,7 +2,8 @@
 /*
  * The measurement behind "make run": how often isolated CPUs are interrupted
  * while a housekeeping CPU maps, unmaps and flushes, and whether any of them
- * then reads through a stale translation.  Prints one "name value" per line.
+ * then reads through a stale translation.  Prints one "name value" per line,
+ * and when that was for the first of the CPUs in the last batch of rounds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,8 @@ int main(int argc, char **argv)
 	flushes = entry_flushes(cpus, n);
 	run_rounds(cpus, n, rounds, &t);
 	flushes = entry_flushes(cpus, n) - flushes;
+	printf("timeline_cpu %d\n", cpus[0].cpu);
+	events_print(cpus[0].cpu);
 	isolated_stop(cpus, n);
 
 	printf("mode %s\n", coalesce_mode());

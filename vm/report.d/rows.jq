@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0
+# Results to rows; the columns are named in vm/report's tables.
+
+def flushes:
+	.modes as $off | .modes_pti as $on
+	| ("off", "on") as $pti | ("off", "always", "owed") as $mode
+	| (if $pti == "off" then $off else $on end)[$mode]
+	| [$pti, $mode, .ipis, .deferred, .entry_flushes, (.stale // "not observable")]
+	| @tsv;
+
+def sources:
+	map(select(.interrupted_for == "all interrupts")) as $all
+	| reduce $all[].operation as $name ([]; if index([$name]) then . else . + [$name] end)
+	| .[] as $name
+	| [$name, (("unpatched", "off", "always", "owed") as $kernel
+		| first($all[] | select(.operation == $name and .kernel == $kernel) | .per_100) // "-")]
+	| @tsv;
+
+def sources_rt: sources;
+
+def timeline:
+	("off", "always", "owed") as $mode
+	| ("requested", "received", "deferred") as $kind
+	| (.[$mode][$kind] // [])[] | [$mode, ., $kind] | @tsv;
+
+def kernel:
+	{"unused": "built in, no nohz_full=", "unpatched-unused": "unpatched, no nohz_full="}[.] // .;
+
+def syscalls:
+	map(select(.entry == "syscall")) as $all
+	| ("off", "on") as $pti | ("housekeeping", "isolated") as $cpu
+	| $all[] | select(.pti == $pti and .cpu == $cpu)
+	| [.pti, .cpu, (.kernel | kernel), .in_entry_text, .flushes, .median] | @tsv;
+
+def senders:
+	. as $all | ([.[].isolated] | unique)[] as $n
+	| [$n, (("unpatched", "owed", "alone") as $kernel
+		| first($all[] | select(.isolated == $n and .kernel == $kernel) | .median) // "-")]
+	| @tsv;
