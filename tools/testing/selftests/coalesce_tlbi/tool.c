@@ -257,8 +257,8 @@ int main(int argc, char **argv)
 	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (length < 0)
 		ksft_exit_fail_msg("/proc/self/exe: %s\n", strerror(errno));
-	n_cpus = isolated_start(cpus);
 	ksft_print_header();
+	n_cpus = isolated_start(cpus);
 	ksft_set_plan(has_events() ? 5 + 4 * n_cpus : 6);
 	test_status();
 	test_watch();
