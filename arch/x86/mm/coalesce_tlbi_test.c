@@ -21,7 +21,7 @@
 #define OWED	((long)KERNEL_CR3_OWED)
 #define LOADED	((long)KERNEL_CR3_LOADED)
 
-static const long words[] = { USER, OWED, LOADED, LOADED + OWED };
+static const long words[] = { USER, OWED, LOADED, LOADED | OWED };
 
 struct hook_result {
 	unsigned long	saved;		/* what the paranoid entry kept */
@@ -134,7 +134,7 @@ static void test_possible(struct kunit *test)
 		/* USER */		{ true,  false, false },
 		/* OWED */		{ true,  true,	false },
 		/* LOADED */		{ true,  true,	true },
-		/* LOADED + OWED */	{ true,  true,	false },
+		/* LOADED | OWED */	{ true,  true,	false },
 	};
 	int i, j;
 
@@ -159,7 +159,7 @@ static void test_predicate(struct kunit *test)
 		{ USER,		 false, OWED },
 		{ OWED,		 false, OWED },
 		{ LOADED,	 true,	LOADED },
-		{ LOADED + OWED, true,	LOADED + OWED },
+		{ LOADED | OWED, true,	LOADED | OWED },
 	};
 	int i;
 
