@@ -37,9 +37,6 @@
 #define TEXT_ROUNDS	4
 #define MAX_REPEATS	20
 
-#define KERNEL_CR3_LOADED	1
-#define KERNEL_CR3_OWED		2
-
 /* A selector that no table has, and one of the first LDT entry. */
 #define BAD_SELECTOR	0xff7
 #define LDT_SELECTOR	7
@@ -567,6 +564,7 @@ static void test_text(const struct way *way)
 	int new = 0, spared = 0, owed = 0, i;
 	struct oracle_hit hit;
 	unsigned long before;
+	enum debt debt;
 
 	for (i = 0; i < TEXT_ROUNDS; i++) {
 		set_probe("");
@@ -580,10 +578,9 @@ static void test_text(const struct way *way)
 			finish(way);
 			return;
 		}
-		if (interrupts() == before) {
-			spared++;
-			owed += word_now() == KERNEL_CR3_OWED;
-		}
+		debt = isolated_debt(iso, before);
+		spared += debt != DEBT_UNCLEAR;
+		owed += debt == DEBT_OWED;
 		pass(way, &hit);
 		finish(way);
 		new += hit.count > 0;

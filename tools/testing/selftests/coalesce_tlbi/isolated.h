@@ -17,6 +17,10 @@
 #define MAX_ISOLATED	64
 #define MAX_TALLY	64
 
+/* The bits of kernel_cr3_loaded, as the oracle reads it */
+#define KERNEL_CR3_LOADED	1
+#define KERNEL_CR3_OWED		2
+
 /**
  * struct isolated - an isolated CPU and the process that spins on it
  * @cpu: number of the CPU
@@ -259,6 +263,24 @@ void oracle_watch_nmi(int cpu, struct oracle_nmi *nmi);
  * @c: filled
  */
 void counts_read(int cpu, struct counts *c);
+
+/**
+ * enum debt - what a CPU owes that may have been left alone
+ * @DEBT_NONE: it was not interrupted, is in user mode and owes no flush
+ * @DEBT_OWED: it was not interrupted and owes one
+ * @DEBT_UNCLEAR: it was interrupted, or is in the kernel, where it pays
+ */
+enum debt { DEBT_NONE, DEBT_OWED, DEBT_UNCLEAR };
+
+/**
+ * isolated_debt() - Does a CPU owe a flush that was not interrupted meanwhile?
+ * @iso: the CPU
+ * @interrupts: how many it had taken before what is judged
+ *
+ * Return: DEBT_UNCLEAR also if an interrupt arrived after what is judged, as the
+ * tick does: its entry has paid.
+ */
+enum debt isolated_debt(const struct isolated *iso, unsigned long interrupts);
 
 /**
  * deferred_sum() - Flush interrupts that were not sent, so far

@@ -11,9 +11,6 @@
 #include "../kselftest.h"
 #include "isolated.h"
 
-#define KERNEL_CR3_LOADED	1
-#define KERNEL_CR3_OWED		2
-
 static unsigned long exit_word;
 
 static void oops(void)

@@ -24,7 +24,6 @@
 #define MAX_REPEATS	20
 #define TRIES		10
 #define MAX_WAITS	10000
-#define KERNEL_CR3_OWED	2
 
 static struct isolated cpus[MAX_ISOLATED];
 static int n_cpus;
@@ -147,14 +146,6 @@ static void test_in_kernel(const struct operation *op)
 		ksft_test_result(received, "control: %s: interrupts arrive\n", op->name);
 }
 
-static bool owes(int cpu)
-{
-	struct oracle_word word = { .cpu = cpu };
-
-	return !oracle_command(ORACLE_WORD, &word) && word.word >= 0 &&
-	       (word.word & KERNEL_CR3_OWED);
-}
-
 static unsigned long interrupts_of(const struct isolated *iso)
 {
 	struct counts c;
@@ -189,6 +180,7 @@ static void test_text(void)
 {
 	int spared = 0, owed = 0, with = 0, without = 0, i;
 	unsigned long before;
+	enum debt debt;
 
 	for (i = 0; i < TRIES; i++) {
 		isolated_ping(cpus, n_cpus);
@@ -198,10 +190,9 @@ static void test_text(void)
 			ksft_test_result_skip("text: no such function to probe\n");
 			return;
 		}
-		if (interrupts_of(&cpus[0]) == before) {
-			spared++;
-			owed += owes(cpus[0].cpu);
-		}
+		debt = isolated_debt(&cpus[0], before);
+		spared += debt != DEBT_UNCLEAR;
+		owed += debt == DEBT_OWED;
 		with += passes() == 1;
 		operate_probe("");
 		without += passes() == 0;
