@@ -10,7 +10,9 @@
 #ifndef COALESCE_TLBI_ISOLATED_H
 #define COALESCE_TLBI_ISOLATED_H
 
+#include <sched.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "test_modules/coalesce_tlbi_oracle.h"
 
@@ -20,6 +22,21 @@
 /* The bits of kernel_cr3_loaded, as the oracle reads it */
 #define KERNEL_CR3_LOADED	1
 #define KERNEL_CR3_OWED		2
+
+/**
+ * open_or_skip() - Open a file of the kernel's for reading
+ * @path: its path; if it is not there the program ends with a skip
+ *
+ * Return: the file.
+ */
+FILE *open_or_skip(const char *path);
+
+/**
+ * read_cpu_list() - Read a list of CPUs as the kernel writes it, such as "2-3,7"
+ * @path: the file
+ * @set: filled; an empty list, or "(null)", gives no CPU
+ */
+void read_cpu_list(const char *path, cpu_set_t *set);
 
 /**
  * struct isolated - an isolated CPU and the process that spins on it

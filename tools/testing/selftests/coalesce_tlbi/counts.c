@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the kernel counts and traces of CPUs, and says of itself; see isolated.h. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+#include "isolated.h"
+
+#define DEBUGFS		"/sys/kernel/debug/x86/coalesce_tlbi"
+#define ONLINE		"/sys/devices/system/cpu/online"
+#define TRACEFS		"/sys/kernel/tracing/"
+
+/* A batch starts when the CPUs took no interrupt over this many readings. */
+#define QUIET_READS	3
+#define MAX_QUIET_TRIES	100
+
+FILE *open_or_skip(const char *path)
+{
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		ksft_exit_skip("%s: %s\n", path, strerror(errno));
+	return f;
+}
+
+/* Parse a CPU list such as "2-3,7"; an empty one or "(null)" gives no CPU. */
+void read_cpu_list(const char *path, cpu_set_t *set)
+{
+	FILE *f = open_or_skip(path);
+	int first, last, sep;
+
+	CPU_ZERO(set);
+	while (fscanf(f, "%d", &first) == 1) {
+		last = first;
+		sep = getc(f);
+		if (sep == '-') {
+			if (fscanf(f, "%d", &last) != 1)
+				break;
+			sep = getc(f);
+		}
+		for (; first <= last; first++)
+			CPU_SET(first, set);
+		if (sep != ',')
+			break;
+	}
+	fclose(f);
+}
+/* The column of /proc/interrupts that belongs to @cpu, from the header line. */
+static int column_of(char *header, int cpu)
+{
+	char *save, *word = strtok_r(header, "\n ", &save);
+	int column = 0, n;
+
+	for (; word; word = strtok_r(NULL, "\n ", &save), column++)
+		if (sscanf(word, "CPU%d", &n) == 1 && n == cpu)
+			return column;
+	ksft_exit_fail_msg("CPU %d is not in /proc/interrupts\n", cpu);
+	return -1;
+}
+
+/* The number in @column of a row; 0 in rows that have no such column. */
+static unsigned long row_value(char *row, int column)
+{
+	char *end, *p = row;
+	unsigned long value = 0;
+	int i;
+
+	for (i = 0; i <= column; i++) {
+		value = strtoul(p, &end, 10);
+		if (end == p)
+			return 0;
+		p = end;
+	}
+	return value;
+}
+
+void tally_add(struct tally *sum, const char *name, unsigned long n)
+{
+	int i;
+
+	for (i = 0; i < sum->n; i++)
+		if (!strcmp(sum->entry[i].name, name))
+			break;
+	if (i == MAX_TALLY)
+		ksft_exit_fail_msg("more than %d names to count\n", MAX_TALLY);
+	if (i == sum->n)
+		snprintf(sum->entry[sum->n++].name, sizeof(sum->entry[i].name), "%s", name);
+	sum->entry[i].n += n;
+}
+
+/* Call @row for every row of /proc/interrupts that has a number for @cpu. */
+static void each_row(int cpu, void (*row)(const char *name, unsigned long n, void *arg), void *arg)
+{
+	FILE *f = open_or_skip("/proc/interrupts");
+	char *line = NULL, *rest;
+	size_t size = 0;
+	int column;
+
+	if (getline(&line, &size, f) < 0)
+		ksft_exit_fail_msg("/proc/interrupts is empty\n");
+	column = column_of(line, cpu);
+
+	while (getline(&line, &size, f) >= 0) {
+		rest = strchr(line, ':');
+		if (!rest)
+			continue;
+		*rest++ = 0;
+		row(line + strspn(line, " "), row_value(rest, column), arg);
+	}
+	free(line);
+	fclose(f);
+}
+
+static bool is_interrupt(const char *name)
+{
+	return strcmp(name, "CTI") && strcmp(name, "ERR") && strcmp(name, "MIS");
+}
+
+static void count_row(const char *name, unsigned long n, void *arg)
+{
+	struct counts *c = arg;
+
+	if (!strcmp(name, "CTI"))
+		c->deferred = n;
+	else if (is_interrupt(name))
+		c->interrupts += n;
+}
+
+static void add_row(const char *name, unsigned long n, void *arg)
+{
+	if (is_interrupt(name))
+		tally_add(arg, name, n);
+}
+
+void tally_rows(struct tally *sum, int cpu)
+{
+	each_row(cpu, add_row, sum);
+}
+
+void counts_read(int cpu, struct counts *c)
+{
+	unsigned long deferred, flushes, settled;
+	char line[256];
+	FILE *f;
+	int n;
+
+	memset(c, 0, sizeof(*c));
+	each_row(cpu, count_row, c);
+
+	f = fopen(DEBUGFS, "r");
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%d %lu %lu %lu", &n, &deferred, &flushes, &settled) != 4 ||
+		    n != cpu)
+			continue;
+		c->entry_flushes = flushes;
+		c->settled = settled;
+	}
+	fclose(f);
+}
+
+/*
+ * The word first: an interrupt that came before it was read and has returned is in
+ * the count, and one that has not returned is in the word.  The other way round a tick
+ * between the two pays, and the CPU seems to have been spared and to owe nothing.
+ */
+enum debt isolated_debt(const struct isolated *iso, unsigned long interrupts)
+{
+	struct oracle_word word = { .cpu = iso->cpu };
+	int err = oracle_command(ORACLE_WORD, &word);
+	struct counts c;
+
+	if (err)
+		ksft_exit_fail_msg("CPU %d: its word: %s\n", iso->cpu, strerror(err));
+	counts_read(iso->cpu, &c);
+	if (c.interrupts != interrupts || (word.word >= 0 && (word.word & KERNEL_CR3_LOADED)))
+		return DEBT_UNCLEAR;
+	return word.word >= 0 && (word.word & KERNEL_CR3_OWED) ? DEBT_OWED : DEBT_NONE;
+}
+
+unsigned long large_page_splits(void)
+{
+	FILE *f = fopen("/proc/vmstat", "r");
+	unsigned long n, sum = 0;
+	char name[64];
+
+	while (f && fscanf(f, "%63s %lu", name, &n) == 2)
+		if (!strncmp(name, "direct_map_level", 16) && strstr(name, "splits"))
+			sum += n;
+	if (f)
+		fclose(f);
+	return sum;
+}
+
+unsigned long deferred_sum(const struct isolated *cpus, int n)
+{
+	unsigned long sum = 0;
+	struct counts c;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		counts_read(cpus[i].cpu, &c);
+		sum += c.deferred;
+	}
+	return sum;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC);
+
+	if (fd < 0)
+		ksft_exit_skip("%s: %s\n", path, strerror(errno));
+	if (write(fd, text, strlen(text)) < 0)
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+void flushes_start(void)
+{
+	write_file(TRACEFS "events/csd/csd_function_entry/enable", "1");
+	if (strcmp(coalesce_mode(), "none"))
+		write_file(TRACEFS "events/coalesce_tlbi/enable", "1");
+	write_file(TRACEFS "tracing_on", "1");
+	write_file(TRACEFS "trace", "\n");
+}
+
+void flushes_stop(void)
+{
+	write_file(TRACEFS "events/csd/csd_function_entry/enable", "0");
+	if (strcmp(coalesce_mode(), "none"))
+		write_file(TRACEFS "events/coalesce_tlbi/enable", "0");
+}
+
+static void fail_if_overrun(int cpu)
+{
+	unsigned long lost;
+	char path[128], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), TRACEFS "per_cpu/cpu%d/stats", cpu);
+	f = open_or_skip(path);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "overrun: %lu", &lost) == 1 && lost)
+			ksft_exit_fail_msg("CPU %d lost %lu trace events\n", cpu, lost);
+	fclose(f);
+}
+
+/* Call @line for every line of a CPU's trace; fails if the trace lost one. */
+static void read_trace(int cpu, void (*line)(const char *text, void *arg), void *arg)
+{
+	char path[128], text[512];
+	FILE *trace;
+
+	fail_if_overrun(cpu);
+	snprintf(path, sizeof(path), TRACEFS "per_cpu/cpu%d/trace", cpu);
+	trace = open_or_skip(path);
+	while (fgets(text, sizeof(text), trace))
+		line(text, arg);
+	fclose(trace);
+}
+
+static void count_flush(const char *text, void *arg)
+{
+	static const char * const callbacks[] = {
+		"func=do_flush_tlb_all,", "func=do_kernel_range_flush,", "func=settle_this_cpu,",
+	};
+	struct flushes *f = arg;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(callbacks); i++)
+		if (strstr(text, callbacks[i]))
+			break;
+	if (i == ARRAY_SIZE(callbacks))
+		return;
+	/* The requester runs the function itself, with no csd. */
+	if (strstr(text, "csd=0000000000000000"))
+		f->requested++;
+	else
+		f->received++;
+}
+
+void flushes_read(int cpu, struct flushes *f)
+{
+	memset(f, 0, sizeof(*f));
+	read_trace(cpu, count_flush, f);
+}
+
+struct callback {
+	const char *name;
+	unsigned long n;
+};
+
+static void count_callback(const char *text, void *arg)
+{
+	struct callback *c = arg;
+	const char *func = strstr(text, "func=");
+	size_t len = strlen(c->name);
+
+	if (func && !strncmp(func + 5, c->name, len) && func[5 + len] == ',' &&
+	    !strstr(text, "csd=0000000000000000"))
+		c->n++;
+}
+
+unsigned long callbacks_received(int cpu, const char *name)
+{
+	struct callback c = { .name = name };
+
+	read_trace(cpu, count_callback, &c);
+	return c.n;
+}
+
+static void add_callback(const char *text, void *arg)
+{
+	const char *func = strstr(text, "func=");
+	char name[64];
+
+	if (func && !strstr(text, "csd=0000000000000000") &&
+	    sscanf(func, "func=%63[^,]", name) == 1)
+		tally_add(arg, name, 1);
+}
+
+void tally_callbacks(struct tally *sum, int cpu)
+{
+	read_trace(cpu, add_callback, sum);
+}
+
+bool is_deferrable(const char *function)
+{
+	static const char * const names[] = {
+		"do_flush_tlb_all", "do_kernel_range_flush", "settle_this_cpu", "__cpa_flush_tlb",
+		"do_sync_core", "ftrace_sync_ipi", "tlb_remove_table_smp_sync",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(function, names[i]))
+			return true;
+	return false;
+}
+
+unsigned long tally_deferrable(const struct tally *calls)
+{
+	unsigned long sum = 0;
+	int i;
+
+	for (i = 0; i < calls->n; i++)
+		if (is_deferrable(calls->entry[i].name))
+			sum += calls->entry[i].n;
+	return sum;
+}
+
+unsigned long flushes_requested(void)
+{
+	unsigned long sum = 0;
+	struct flushes f;
+	cpu_set_t online;
+	int cpu;
+
+	read_cpu_list(ONLINE, &online);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &online))
+			continue;
+		flushes_read(cpu, &f);
+		sum += f.requested;
+	}
+	return sum;
+}
+
+struct deferral {
+	int cpu;
+	const char *caller;
+	unsigned long n;
+};
+
+static void count_deferral(const char *text, void *arg)
+{
+	const char *event = strstr(text, "coalesce_tlbi_defer: cpu=");
+	unsigned long start, end;
+	struct deferral *d = arg;
+	char caller[64];
+	int cpu;
+
+	if (!event || sscanf(event, "coalesce_tlbi_defer: cpu=%d start=0x%lx end=0x%lx caller=%63s",
+			     &cpu, &start, &end, caller) != 4)
+		return;
+	if (cpu == d->cpu && end > start &&
+	    (!d->caller || !strncmp(caller, d->caller, strlen(d->caller))))
+		d->n++;
+}
+
+unsigned long deferrals_traced(int cpu, const char *caller)
+{
+	struct deferral d = { .cpu = cpu, .caller = caller };
+	cpu_set_t online;
+	int sender;
+
+	read_cpu_list(ONLINE, &online);
+	for (sender = 0; sender < CPU_SETSIZE; sender++)
+		if (CPU_ISSET(sender, &online))
+			read_trace(sender, count_deferral, &d);
+	return d.n;
+}
+
+struct timeline {
+	int cpu;
+	bool own;
+};
+
+/* The time is the word before the name of the event. */
+static void print_event(const char *text, void *arg)
+{
+	const struct timeline *t = arg;
+	struct flushes f = { 0 };
+	double seconds;
+
+	if (text[0] == '#' || sscanf(text, "%*[^]]] %*s %lf:", &seconds) != 1)
+		return;
+	if (t->own && strstr(text, "func=") && !strstr(text, "csd=0000000000000000")) {
+		printf("event %.6f received\n", seconds);
+	} else if (!t->own) {
+		struct deferral d = { .cpu = t->cpu };
+
+		count_flush(text, &f);
+		count_deferral(text, &d);
+		if (f.requested)
+			printf("event %.6f requested\n", seconds);
+		if (d.n)
+			printf("event %.6f deferred\n", seconds);
+	}
+}
+
+void events_print(int cpu)
+{
+	struct timeline t = { .cpu = cpu };
+	cpu_set_t online;
+	int sender;
+
+	read_cpu_list(ONLINE, &online);
+	for (sender = 0; sender < CPU_SETSIZE; sender++) {
+		t.own = sender == cpu;
+		if (CPU_ISSET(sender, &online))
+			read_trace(sender, print_event, &t);
+	}
+}
+
+/* Have no CPU taken an interrupt since the counters were last read? */
+static bool quiet_since(struct counts *last, const struct isolated *cpus, int n)
+{
+	bool quiet = true;
+	struct counts now;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		counts_read(cpus[i].cpu, &now);
+		quiet = quiet && now.interrupts == last[i].interrupts;
+		last[i] = now;
+	}
+	return quiet;
+}
+
+void batch_begin(struct batch *batch, const struct isolated *cpus, int n)
+{
+	int quiet = 0, tries;
+
+	flushes_start();
+	memset(batch->before, 0, sizeof(batch->before));
+	for (tries = 0; quiet < QUIET_READS && tries < MAX_QUIET_TRIES; tries++) {
+		isolated_ping(cpus, n);
+		quiet = quiet_since(batch->before, cpus, n) ? quiet + 1 : 0;
+	}
+	/*
+	 * An interrupt that was counted above may still be in progress.  It is
+	 * over once its CPU answers from user mode; a later one counts.
+	 */
+	isolated_ping(cpus, n);
+}
+
+static enum verdict judge(struct batch *batch, const struct isolated *cpus, int n)
+{
+	enum verdict verdict, worst = BATCH_SPARED;
+	unsigned long interrupts;
+	struct counts after;
+	struct flushes f;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		flushes_read(cpus[i].cpu, &f);
+		counts_read(cpus[i].cpu, &after);
+		batch->received[i] = f.received;
+		batch->deferred[i] = after.deferred - batch->before[i].deferred;
+		batch->traced[i] = deferrals_traced(cpus[i].cpu, NULL);
+		if (!f.received)
+			continue;
+
+		interrupts = after.interrupts - batch->before[i].interrupts;
+		verdict = interrupts > f.received ? BATCH_STRAY : BATCH_INTERRUPTED;
+		if (verdict > worst)
+			worst = verdict;
+		if (coalesce_defers())
+			ksft_print_msg("CPU %d: %lu flushes among %lu interrupts received\n",
+				       cpus[i].cpu, f.received, interrupts);
+	}
+	return worst;
+}
+
+/* Again if another flush came while the counters were being read. */
+enum verdict batch_end(struct batch *batch, const struct isolated *cpus, int n)
+{
+	enum verdict verdict;
+
+	do {
+		batch->requested = flushes_requested();
+		verdict = judge(batch, cpus, n);
+	} while (flushes_requested() != batch->requested);
+	return verdict;
+}
+
+bool coalesce_defers(void)
+{
+	const char *mode = coalesce_mode();
+
+	return !strcmp(mode, "always") || !strcmp(mode, "owed");
+}
+
+const char *coalesce_mode(void)
+{
+	static char mode[16];
+	FILE *f = fopen(DEBUGFS, "r");
+	int n;
+
+	if (!f)
+		return "none";
+	n = fscanf(f, "mode %15s", mode);
+	fclose(f);
+	if (n != 1)
+		ksft_exit_fail_msg(DEBUGFS " has no mode\n");
+	return mode;
+}
+
+bool cpu_has(const char *feature)
+{
+	FILE *f = open_or_skip("/proc/cpuinfo");
+	char *line = NULL, *word, *save;
+	bool found = false;
+	size_t size = 0;
+
+	while (getline(&line, &size, f) >= 0)
+		if (!strncmp(line, "flags", 5))
+			break;
+	fclose(f);
+	for (word = strtok_r(line, "\t\n :", &save); word && !found;
+	     word = strtok_r(NULL, "\t\n :", &save))
+		found = !strcmp(word, feature);
+	free(line);
+	return found;
+}
+
+bool has_function(const char *name)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	char line[512], symbol[256];
+	bool found = false;
+
+	if (!f)
+		ksft_exit_skip("/proc/kallsyms: %s\n", strerror(errno));
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*s %*s %255s", symbol) == 1 && !strcmp(symbol, name);
+	fclose(f);
+	return found;
+}
