@@ -131,11 +131,19 @@ static int modules(char **words)
 	return 0;
 }
 
-/* Tests of the harness: each breaks the run in one way. */
+static int say(const char *line)
+{
+	FILE *kmsg = fopen("/dev/kmsg", "w");
+
+	if (!kmsg)
+		return 1;
+	fprintf(kmsg, "%s\n", line);
+	return fclose(kmsg) ? 1 : 0;
+}
+
+/* Tests of the harness: each breaks the run in one way, @pass and @late do not. */
 static int fault(const char *name)
 {
-	FILE *kmsg;
-
 	if (!strcmp(name, "@pass"))
 		return 0;
 	if (!strcmp(name, "@fail"))
@@ -145,14 +153,13 @@ static int fault(const char *name)
 	if (!strcmp(name, "@hang"))
 		for (;;)
 			pause();
-	if (!strcmp(name, "@splat")) {
-		kmsg = fopen("/dev/kmsg", "w");
-		if (!kmsg)
-			return 1;
-		fprintf(kmsg, "WARNING: CPU: 0 PID: 1 at harness test\n");
-		fclose(kmsg);
-		return 0;
-	}
+	if (!strcmp(name, "@splat"))
+		return say("WARNING: CPU: 0 PID: 1 at harness test");
+	if (!strcmp(name, "@late"))
+		return say("WARNING: CPU: 0 PID: 1 at kernel/sched/core.c:1 sched_tick_remote+0x1/0x2") ||
+		       say("Call Trace:");
+	if (!strcmp(name, "@late-splat"))
+		return fault("@late") || say("Call Trace:");
 	if (!strcmp(name, "@nolog")) {
 		log_path = "/nonexistent";
 		close(log_fd);
@@ -268,6 +275,26 @@ static bool is_splat(const char *line)
 }
 
 /*
+ * The scheduler's own assertion about time: the tick that a housekeeping CPU does for
+ * an isolated one came 3 seconds late.  A busy host does that to an emulated machine,
+ * with or without the option, and the one trace that follows belongs to it.
+ */
+static bool is_late_tick(const char *text)
+{
+	static bool trace_follows;
+
+	if (strstr(text, "WARNING:") && strstr(text, " at kernel/sched/core.c:") &&
+	    strstr(text, " sched_tick_remote+")) {
+		trace_follows = true;
+		return true;
+	}
+	if (!trace_follows || !strstr(text, "Call Trace:"))
+		return false;
+	trace_follows = false;
+	return true;
+}
+
+/*
  * Read the log from where the last call stopped.  Returns the number of
  * suspicious records, -1 if the log cannot be read; *oopses counts oopses.
  */
@@ -295,7 +322,7 @@ static int check_log(int *oopses)
 		record[n] = 0;
 		log_records++;
 		text = strchr(record, ';');
-		if (text && is_splat(text + 1)) {
+		if (text && is_splat(text + 1) && !is_late_tick(text + 1)) {
 			fprintf(out, "# %.*s\n", (int)strcspn(text + 1, "\n"), text + 1);
 			splats++;
 			/* Every oops has its number; not every kernel calls it one. */
