@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "interrupts.h"
 #include "kernel.h"
+#include "options.h"
 #include "record.h"
 #include "tally.h"
 #include "tool.h"
@@ -38,14 +38,6 @@ static const char * const words[] = {
 	[EVENT_IPI]	= RECORD_IPI,
 	[EVENT_DEFER]	= RECORD_DEFER,
 };
-
-static unsigned long long now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 /* Names that others choose must not look like the end of a field or a line. */
 static void put_field(FILE *out, const char *text)
@@ -239,60 +231,33 @@ static void choose_cpus(struct recording *r, const char *list, const struct kern
 		fail(TOOL_USAGE, "not online: CPU %s", cpus_format(&offline, text, sizeof(text)));
 }
 
-static void tell_usage(int status)
-{
-	fputs("usage: coalesce-tlbi record [-o FILE] [-C CPUS] [-S] [--] COMMAND [ARGUMENT...]\n",
-	      status ? stderr : stdout);
-	exit(status ? TOOL_RECORD : TOOL_OK);
-}
-
 int record_main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "cpus", required_argument, NULL, 'C' },
-		{ "no-stacks", no_argument, NULL, 'S' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
-	struct recording r = { .path = RECORD_FILE, .stacks = true };
-	const char *list = NULL;
+	static const char usage[] =
+		"record [-o FILE] [-C CPUS] [-S] [--] COMMAND [ARGUMENT...]";
+	struct options o = { .output = RECORD_FILE };
+	struct recording r = { };
 	enum tool_status status;
 	struct interrupts irqs;
 	struct kernel kernel;
 	struct tracer *tracer;
 	char why[256];
-	int opt, end;
+	int end;
 
 	tool_fail_status = TOOL_RECORD;
-	while ((opt = getopt_long(argc, argv, "+C:So:h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'o':
-			r.path = optarg;
-			break;
-		case 'C':
-			list = optarg;
-			break;
-		case 'S':
-			r.stacks = false;
-			break;
-		case 'h':
-			tell_usage(TOOL_OK);
-			break;
-		default:
-			tell_usage(TOOL_USAGE);
-		}
-	}
-	r.command = argv + optind;
+	/* What follows the command are its own options. */
+	r.command = argv + options_parse(&o, "+C:So:", usage, argc, argv);
 	if (!*r.command)
-		tell_usage(TOOL_USAGE);
+		options_usage(TOOL_USAGE, usage);
+	r.path = o.output;
+	r.stacks = !o.no_stacks;
 	if (root_given())
 		fail(TOOL_USAGE, "record is about this machine: no --root");
 
 	interrupts_read(&irqs);
 	kernel_read(&kernel, &irqs);
 	interrupts_free(&irqs);
-	choose_cpus(&r, list, &kernel);
+	choose_cpus(&r, o.cpus, &kernel);
 	tracer = tracer_start(&r.cpus, r.stacks, why, sizeof(why), &status);
 	if (!tracer)
 		fail(status, "%s", why);

@@ -3,13 +3,13 @@
  * coalesce-tlbi report: add up what record wrote.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cpus.h"
 #include "interrupts.h"
 #include "json.h"
+#include "options.h"
 #include "record.h"
 #include "tally.h"
 #include "tool.h"
@@ -378,51 +378,21 @@ static void free_report(struct report *r)
 	tally_clear(&r->tally);
 }
 
-static void tell_usage(int status)
-{
-	fputs("usage: coalesce-tlbi report [-C CPUS] [-S] [-j] [FILE]\n",
-	      status ? stderr : stdout);
-	exit(status);
-}
-
 int report_main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "cpus", required_argument, NULL, 'C' },
-		{ "no-stacks", no_argument, NULL, 'S' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
-	static struct report r = { .path = RECORD_FILE, .stacks = true };
-	bool json = false;
-	int opt;
+	static const char usage[] = "report [-C CPUS] [-S] [-j] [FILE]";
+	struct options o = { };
+	static struct report r;
+	int first = options_parse(&o, "C:Sj", usage, argc, argv);
 
-	while ((opt = getopt_long(argc, argv, "C:Shj", options, NULL)) != -1) {
-		switch (opt) {
-		case 'C':
-			if (!cpus_parse(optarg, &r.shown) || cpus_empty(&r.shown))
-				fail(TOOL_USAGE, "no list of CPUs: %s", optarg);
-			break;
-		case 'S':
-			r.stacks = false;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			tell_usage(TOOL_OK);
-			break;
-		default:
-			tell_usage(TOOL_USAGE);
-		}
-	}
-	if (argc - optind > 1)
-		tell_usage(TOOL_USAGE);
-	if (optind < argc)
-		r.path = argv[optind];
+	if (argc - first > 1)
+		options_usage(TOOL_USAGE, usage);
+	if (o.cpus && (!cpus_parse(o.cpus, &r.shown) || cpus_empty(&r.shown)))
+		fail(TOOL_USAGE, "no list of CPUs: %s", o.cpus);
+	r.path = first < argc ? argv[first] : RECORD_FILE;
+	r.stacks = !o.no_stacks;
 	read_file(&r);
-	if (json)
+	if (o.json)
 		json_report(&r);
 	else
 		print_report(&r);

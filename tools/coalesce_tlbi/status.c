@@ -3,7 +3,6 @@
  * coalesce-tlbi status: is the feature on, where, and what does this boot leave out?
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +11,7 @@
 #include "interrupts.h"
 #include "json.h"
 #include "kernel.h"
+#include "options.h"
 #include "tool.h"
 
 #define SAMPLE_NS	1000000000LL
@@ -19,14 +19,6 @@
 static const char *yes(bool is)
 {
 	return is ? "yes" : "no";
-}
-
-static unsigned long long now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
 static void wait_ns(long long ns)
@@ -189,56 +181,26 @@ static void json_status(const struct boot *boot, const struct interrupts *irqs)
 	json_end();
 }
 
-static void tell_usage(int status)
-{
-	fputs("usage: coalesce-tlbi status [-i SECONDS] [-j]\n", status ? stderr : stdout);
-	exit(status);
-}
-
 int status_main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "interval", required_argument, NULL, 'i' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
+	static const char usage[] = "status [-i SECONDS] [-j]";
+	struct options o = { .interval = SAMPLE_NS };
 	unsigned long long start, ns;
 	struct interrupts before, now;
-	long long sample = SAMPLE_NS;
 	struct kernel kernel;
-	bool json = false;
 	struct boot boot;
-	int opt;
 
-	while ((opt = getopt_long(argc, argv, "hi:j", options, NULL)) != -1) {
-		switch (opt) {
-		case 'i':
-			sample = parse_seconds(optarg);
-			if (!sample)
-				fail(TOOL_USAGE, "no time in seconds: %s", optarg);
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			tell_usage(TOOL_OK);
-			break;
-		default:
-			tell_usage(TOOL_USAGE);
-		}
-	}
-	if (optind < argc)
-		tell_usage(TOOL_USAGE);
+	if (options_parse(&o, "i:j", usage, argc, argv) < argc)
+		options_usage(TOOL_USAGE, usage);
 
 	start = now_ns();
 	interrupts_read(&before);
-	wait_ns(sample);
+	wait_ns(o.interval);
 	interrupts_read(&now);
 	ns = root_given() && !has_moved(&before, &now) ? 0 : now_ns() - start;
 	kernel_read(&kernel, &now);
 	boot_check(&boot, &kernel, &before, &now, ns);
-	if (json) {
+	if (o.json) {
 		json_status(&boot, &now);
 	} else {
 		print_feature(&kernel);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tool.h"
 
@@ -104,4 +105,12 @@ long parse_count(const char *text)
 	if (errno || end == text || *end || n < 1 || n > 1000000000)
 		return 0;
 	return n;
+}
+
+unsigned long long now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }

@@ -113,6 +113,13 @@ long long parse_seconds(const char *text);
  */
 long parse_count(const char *text);
 
+/**
+ * now_ns() - The time
+ *
+ * Return: nanoseconds of CLOCK_MONOTONIC.
+ */
+unsigned long long now_ns(void);
+
 /* Each has argv[0] its own name, and ends with the program's exit status. */
 int status_main(int argc, char **argv);
 int watch_main(int argc, char **argv);

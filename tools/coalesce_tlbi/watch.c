@@ -3,7 +3,6 @@
  * coalesce-tlbi watch: what reaches isolated CPUs, as it happens.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "interrupts.h"
 #include "json.h"
 #include "kernel.h"
+#include "options.h"
 #include "tally.h"
 #include "tool.h"
 #include "trace.h"
@@ -292,63 +292,21 @@ static void start_tracer(struct watch *w, bool wanted)
 		warn("no senders: %s", w->untraced);
 }
 
-static void tell_usage(int status)
-{
-	fputs("usage: coalesce-tlbi watch [-i SECONDS] [-n COUNT] [-C CPUS] [-T] [-j]\n",
-	      status ? stderr : stdout);
-	exit(status);
-}
-
 int watch_main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "interval", required_argument, NULL, 'i' },
-		{ "count", required_argument, NULL, 'n' },
-		{ "cpus", required_argument, NULL, 'C' },
-		{ "no-trace", no_argument, NULL, 'T' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
-	static struct watch w = { .interval = INTERVAL_NS };
-	const char *list = NULL;
-	bool trace = true;
-	int opt;
+	static const char usage[] = "watch [-i SECONDS] [-n COUNT] [-C CPUS] [-T] [-j]";
+	struct options o = { .interval = INTERVAL_NS };
+	static struct watch w;
 
-	while ((opt = getopt_long(argc, argv, "C:Thi:jn:", options, NULL)) != -1) {
-		switch (opt) {
-		case 'i':
-			w.interval = parse_seconds(optarg);
-			if (!w.interval)
-				fail(TOOL_USAGE, "no time in seconds: %s", optarg);
-			break;
-		case 'n':
-			w.count = parse_count(optarg);
-			if (!w.count)
-				fail(TOOL_USAGE, "no number: %s", optarg);
-			break;
-		case 'C':
-			list = optarg;
-			break;
-		case 'T':
-			trace = false;
-			break;
-		case 'j':
-			w.json = true;
-			break;
-		case 'h':
-			tell_usage(TOOL_OK);
-			break;
-		default:
-			tell_usage(TOOL_USAGE);
-		}
-	}
-	if (optind < argc)
-		tell_usage(TOOL_USAGE);
-	choose_cpus(&w, list);
+	if (options_parse(&o, "C:Ti:jn:", usage, argc, argv) < argc)
+		options_usage(TOOL_USAGE, usage);
+	w.interval = o.interval;
+	w.count = o.count;
+	w.json = o.json;
+	choose_cpus(&w, o.cpus);
 	stay_off(&w.cpus);
 	w.terminal = isatty(STDOUT_FILENO) && !w.json;
-	start_tracer(&w, trace);
+	start_tracer(&w, !o.no_trace);
 	watch_rounds(&w);
 	tracer_stop(w.tracer);
 	tally_clear(&w.tally);

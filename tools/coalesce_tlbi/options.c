@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "tool.h"
+
+static const struct option long_options[] = {
+	{ "cpus", required_argument, NULL, 'C' },
+	{ "no-stacks", no_argument, NULL, 'S' },
+	{ "no-trace", no_argument, NULL, 'T' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "interval", required_argument, NULL, 'i' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "count", required_argument, NULL, 'n' },
+	{ "output", required_argument, NULL, 'o' },
+};
+
+void options_usage(int status, const char *usage)
+{
+	fprintf(status ? stderr : stdout, "usage: coalesce-tlbi %s\n", usage);
+	exit(status && tool_fail_status ? tool_fail_status : status);
+}
+
+static void take(struct options *o, int letter, const char *usage)
+{
+	switch (letter) {
+	case 'C':
+		o->cpus = optarg;
+		break;
+	case 'S':
+		o->no_stacks = true;
+		break;
+	case 'T':
+		o->no_trace = true;
+		break;
+	case 'i':
+		o->interval = parse_seconds(optarg);
+		if (!o->interval)
+			fail(TOOL_USAGE, "no time in seconds: %s", optarg);
+		break;
+	case 'j':
+		o->json = true;
+		break;
+	case 'n':
+		o->count = parse_count(optarg);
+		if (!o->count)
+			fail(TOOL_USAGE, "no number: %s", optarg);
+		break;
+	case 'o':
+		o->output = optarg;
+		break;
+	default:
+		options_usage(letter == 'h' ? TOOL_OK : TOOL_USAGE, usage);
+	}
+}
+
+int options_parse(struct options *o, const char *letters, const char *usage, int argc,
+		  char **argv)
+{
+	struct option taken[ARRAY_SIZE(long_options) + 1] = { };
+	char with_help[32];
+	size_t i, n = 0;
+	int letter;
+
+	snprintf(with_help, sizeof(with_help), "%sh", letters);
+	for (i = 0; i < ARRAY_SIZE(long_options); i++)
+		if (strchr(with_help, long_options[i].val))
+			taken[n++] = long_options[i];
+	while ((letter = getopt_long(argc, argv, with_help, taken, NULL)) != -1)
+		take(o, letter, usage);
+	return optind;
+}
