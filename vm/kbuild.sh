@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# How a kernel is built.  Sourced after lib.sh; uses
+#	TREE	its source
+#	OBJ	where it is built; gets build.log
+# and kbuild's own CROSS_COMPILE and LLVM.
+
+# The compiler that kbuild would take
+compiler() {
+	case ${LLVM:-} in
+	"")	echo "${CROSS_COMPILE:-}gcc" ;;
+	-*)	echo "clang$LLVM" ;;
+	*/)	echo "${LLVM}clang" ;;
+	*)	echo clang ;;
+	esac
+}
+
+kmake() {
+	local cc
+	cc=$(compiler)
+	command -v ccache > /dev/null && cc="ccache $cc"
+	make -C "$TREE" O="$OBJ" CC="$cc" -j"$(nproc)" "$@"
+}
+
+# show_progress NAME OBJECTS: count what kbuild prints; on a terminal against
+# OBJECTS, what a cold build prints.
+show_progress() {
+	local line n=0
+	while IFS= read -r line; do
+		printf '%s\n' "$line"
+		case $line in
+		"  CC "*|"  AS "*|"  LD "*|"  AR "*)
+			n=$((n + 1))
+			[ $((n % 10)) = 0 ] &&
+				progress "building $1: $n objects (about $2 in a cold build)" ;;
+		esac
+	done
+	progress_end
+}
+
+# kbuild NAME OBJECTS TARGET...: build, or say what is wrong in a line
+kbuild() {
+	local name=$1 objects=$2
+	shift 2
+	{ kmake "$@" 2>&1 || echo "build failed"; } | show_progress "$name" "$objects" \
+		> "$OBJ/build.log"
+	if grep -q '^build failed' "$OBJ/build.log"; then
+		grep -E -m 5 'error:|undefined reference|\*\*\* ' "$OBJ/build.log" >&2 || true
+		die "the kernel does not build: see $OBJ/build.log"
+	fi
+}
