@@ -141,6 +141,14 @@ static int say(const char *line)
 	return fclose(kmsg) ? 1 : 0;
 }
 
+static int warn_at(const char *where)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "WARNING: CPU: 0 PID: 1 at %s", where);
+	return say(line);
+}
+
 /* Tests of the harness: each breaks the run in one way, @pass and @late do not. */
 static int fault(const char *name)
 {
@@ -154,9 +162,9 @@ static int fault(const char *name)
 		for (;;)
 			pause();
 	if (!strcmp(name, "@splat"))
-		return say("WARNING: CPU: 0 PID: 1 at harness test");
+		return warn_at("harness test");
 	if (!strcmp(name, "@late"))
-		return say("WARNING: CPU: 0 PID: 1 at kernel/sched/core.c:1 sched_tick_remote+0x1/0x2") ||
+		return warn_at("kernel/sched/core.c:1 sched_tick_remote+0x1/0x2") ||
 		       say("Call Trace:");
 	if (!strcmp(name, "@late-splat"))
 		return fault("@late") || say("Call Trace:");

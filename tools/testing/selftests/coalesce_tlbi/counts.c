@@ -51,6 +51,7 @@ void read_cpu_list(const char *path, cpu_set_t *set)
 	}
 	fclose(f);
 }
+
 /* The column of /proc/interrupts that belongs to @cpu, from the header line. */
 static int column_of(char *header, int cpu)
 {
