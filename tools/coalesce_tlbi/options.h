@@ -49,6 +49,6 @@ int options_parse(struct options *o, const char *letters, const char *usage, int
  * @status: TOOL_OK if that was asked for
  * @usage: what the command takes
  */
-_Noreturn void options_usage(int status, const char *usage);
+void options_usage(int status, const char *usage);
 
 #endif
