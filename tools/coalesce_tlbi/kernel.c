@@ -230,3 +230,18 @@ bool kernel_counts(int cpu, struct coalesce_counts *counts)
 	fclose(f);
 	return found;
 }
+
+void kernel_choose(const struct kernel *kernel, struct cpus *cpus)
+{
+	struct cpus offline;
+	char text[CPUS_TEXT];
+
+	if (cpus_empty(cpus))
+		*cpus = kernel->wanted;
+	if (cpus_empty(cpus))
+		fail(TOOL_USAGE, "no CPU is isolated in this boot: name CPUs by -C");
+	offline = *cpus;
+	cpus_andnot(&offline, &kernel->online);
+	if (!cpus_empty(&offline))
+		fail(TOOL_USAGE, "not online: CPU %s", cpus_format(&offline, text, sizeof(text)));
+}

@@ -82,6 +82,15 @@ bool kernel_counts(int cpu, struct coalesce_counts *counts);
 enum answer kernel_option(const char *name);
 
 /**
+ * kernel_choose() - The CPUs that a command is about
+ * @kernel: the running one
+ * @cpus: those that were named; if none was, becomes those that the boot isolates
+ *
+ * Ends the program with one line if one is not online, or none is left.
+ */
+void kernel_choose(const struct kernel *kernel, struct cpus *cpus);
+
+/**
  * kernel_parameter() - A parameter of the kernel's command line
  * @name: without "="
  * @value: filled with that of the last one, "" if it has none

@@ -27,7 +27,8 @@ static void take(struct options *o, int letter, const char *usage)
 {
 	switch (letter) {
 	case 'C':
-		o->cpus = optarg;
+		if (!cpus_parse(optarg, &o->cpus) || cpus_empty(&o->cpus))
+			fail(TOOL_USAGE, "no list of CPUs: %s", optarg);
 		break;
 	case 'S':
 		o->no_stacks = true;

@@ -7,11 +7,13 @@
 
 #include <stdbool.h>
 
+#include "cpus.h"
+
 /**
  * struct options - what was given
  * @interval: nanoseconds (-i)
  * @count: rounds, 0 without end (-n)
- * @cpus: list of CPUs (-C), or NULL
+ * @cpus: a list that is not empty (-C), or none
  * @output: file (-o)
  * @json: JSON instead of text (-j)
  * @no_stacks: without kernel stacks (-S)
@@ -22,7 +24,7 @@
 struct options {
 	long long interval;
 	long count;
-	const char *cpus;
+	struct cpus cpus;
 	const char *output;
 	bool json;
 	bool no_stacks;

@@ -212,25 +212,6 @@ static int record(struct recording *r, struct tracer *tracer)
 	return status;
 }
 
-static void choose_cpus(struct recording *r, const char *list, const struct kernel *kernel)
-{
-	struct cpus offline;
-	char text[CPUS_TEXT];
-
-	if (!list) {
-		r->cpus = kernel->wanted;
-		if (cpus_empty(&r->cpus))
-			fail(TOOL_USAGE, "no CPU is isolated in this boot: name CPUs by -C");
-		return;
-	}
-	if (!cpus_parse(list, &r->cpus) || cpus_empty(&r->cpus))
-		fail(TOOL_USAGE, "no list of CPUs: %s", list);
-	offline = r->cpus;
-	cpus_andnot(&offline, &kernel->online);
-	if (!cpus_empty(&offline))
-		fail(TOOL_USAGE, "not online: CPU %s", cpus_format(&offline, text, sizeof(text)));
-}
-
 int record_main(int argc, char **argv)
 {
 	static const char usage[] =
@@ -257,7 +238,8 @@ int record_main(int argc, char **argv)
 	interrupts_read(&irqs);
 	kernel_read(&kernel, &irqs);
 	interrupts_free(&irqs);
-	choose_cpus(&r, o.cpus, &kernel);
+	kernel_choose(&kernel, &o.cpus);
+	r.cpus = o.cpus;
 	tracer = tracer_start(&r.cpus, r.stacks, why, sizeof(why), &status);
 	if (!tracer)
 		fail(status, "%s", why);

@@ -387,8 +387,7 @@ int report_main(int argc, char **argv)
 
 	if (argc - first > 1)
 		options_usage(TOOL_USAGE, usage);
-	if (o.cpus && (!cpus_parse(o.cpus, &r.shown) || cpus_empty(&r.shown)))
-		fail(TOOL_USAGE, "no list of CPUs: %s", o.cpus);
+	r.shown = o.cpus;
 	r.path = first < argc ? argv[first] : RECORD_FILE;
 	r.stacks = !o.no_stacks;
 	read_file(&r);

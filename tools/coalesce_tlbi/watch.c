@@ -257,28 +257,15 @@ static void watch_rounds(struct watch *w)
 	interrupts_free(&w->before);
 }
 
-static void choose_cpus(struct watch *w, const char *list)
+static void choose_cpus(struct watch *w)
 {
-	struct cpus offline;
 	struct interrupts irqs;
 	struct kernel kernel;
-	char text[CPUS_TEXT];
 
 	interrupts_read(&irqs);
 	kernel_read(&kernel, &irqs);
 	interrupts_free(&irqs);
-	if (list) {
-		if (!cpus_parse(list, &w->cpus) || cpus_empty(&w->cpus))
-			fail(TOOL_USAGE, "no list of CPUs: %s", list);
-	} else {
-		w->cpus = kernel.wanted;
-		if (cpus_empty(&w->cpus))
-			fail(TOOL_USAGE, "no CPU is isolated in this boot: name CPUs by -C");
-	}
-	offline = w->cpus;
-	cpus_andnot(&offline, &kernel.online);
-	if (!cpus_empty(&offline))
-		fail(TOOL_USAGE, "not online: CPU %s", cpus_format(&offline, text, sizeof(text)));
+	kernel_choose(&kernel, &w->cpus);
 }
 
 static void start_tracer(struct watch *w, bool wanted)
@@ -303,7 +290,8 @@ int watch_main(int argc, char **argv)
 	w.interval = o.interval;
 	w.count = o.count;
 	w.json = o.json;
-	choose_cpus(&w, o.cpus);
+	w.cpus = o.cpus;
+	choose_cpus(&w);
 	stay_off(&w.cpus);
 	w.terminal = isatty(STDOUT_FILENO) && !w.json;
 	start_tracer(&w, !o.no_trace);
