@@ -122,12 +122,32 @@ static void add_event(struct tracer *t, const struct source *source, struct tep_
 		add_mask(t, source, event, record, sender, callback);
 }
 
+/*
+ * The events of a sender that wait for a stack have this one.  An event whose stack is
+ * not the next on its CPU has lost it: a depth of 0.
+ */
+static void end_wait(struct tracer *t, int sender, const unsigned long long *stack, int depth)
+{
+	int i;
+
+	for (i = t->n - 1; i >= 0; i--) {
+		if (t->raw[i].sender != sender)
+			continue;
+		if (!t->raw[i].waits)
+			break;
+		t->raw[i].waits = false;
+		t->raw[i].depth = depth;
+		if (depth)
+			memcpy(t->raw[i].stack, stack, depth * sizeof(stack[0]));
+	}
+}
+
 static void add_stack(struct tracer *t, struct tep_event *event, struct tep_record *record,
 		      int sender)
 {
 	struct tep_format_field *field = tep_find_field(event, "caller");
 	unsigned long long address[MAX_STACK];
-	int depth = 0, i, offset;
+	int depth = 0, offset;
 	unsigned long value;
 
 	if (!field)
@@ -139,29 +159,7 @@ static void add_stack(struct tracer *t, struct tep_event *event, struct tep_reco
 			break;
 		address[depth++] = value;
 	}
-	for (i = t->n - 1; i >= 0; i--) {
-		if (t->raw[i].sender != sender)
-			continue;
-		if (!t->raw[i].waits)
-			break;
-		t->raw[i].waits = false;
-		t->raw[i].depth = depth;
-		memcpy(t->raw[i].stack, address, depth * sizeof(address[0]));
-	}
-}
-
-/* An event whose stack is not the next on its CPU has lost it. */
-static void wait_no_longer(struct tracer *t, int sender)
-{
-	int i;
-
-	for (i = t->n - 1; i >= 0; i--) {
-		if (t->raw[i].sender != sender)
-			continue;
-		if (!t->raw[i].waits)
-			break;
-		t->raw[i].waits = false;
-	}
+	end_wait(t, sender, address, depth);
 }
 
 static int take(struct tep_event *event, struct tep_record *record, int cpu, void *arg)
@@ -176,7 +174,7 @@ static int take(struct tep_event *event, struct tep_record *record, int cpu, voi
 		return 0;
 	}
 	if (t->stacks)
-		wait_no_longer(t, cpu);
+		end_wait(t, cpu, NULL, 0);
 	for (i = 0; i < ARRAY_SIZE(sources); i++)
 		if (!strcmp(event->name, sources[i].event))
 			add_event(t, &sources[i], event, record, cpu);
