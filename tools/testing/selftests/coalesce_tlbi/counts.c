@@ -224,9 +224,21 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
+/* Under KASAN what frees vmalloc memory frees pages of its shadow too. */
+static bool frees_shadow(void)
+{
+	static int frees = -1;
+
+	if (frees < 0)
+		frees = has_function("kasan_release_vmalloc");
+	return frees;
+}
+
 void flushes_start(void)
 {
 	write_file(TRACEFS "events/csd/csd_function_entry/enable", "1");
+	if (frees_shadow())
+		write_file(TRACEFS "events/vmalloc/purge_vmap_area_lazy/enable", "1");
 	if (strcmp(coalesce_mode(), "none"))
 		write_file(TRACEFS "events/coalesce_tlbi/enable", "1");
 	write_file(TRACEFS "tracing_on", "1");
@@ -375,6 +387,30 @@ unsigned long flushes_requested(void)
 	return sum;
 }
 
+static void count_purge(const char *text, void *arg)
+{
+	unsigned long *purges = arg;
+
+	if (strstr(text, "purge_vmap_area_lazy:") && !strstr(text, "num_purged=0\n"))
+		(*purges)++;
+}
+
+/* A purge has asked for one flush that may be deferred when it is traced. */
+unsigned long flushes_of_shadow(void)
+{
+	unsigned long purges = 0;
+	cpu_set_t online;
+	int cpu;
+
+	if (!frees_shadow())
+		return 0;
+	read_cpu_list(ONLINE, &online);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &online))
+			read_trace(cpu, count_purge, &purges);
+	return flushes_requested() - purges;
+}
+
 struct deferral {
 	int cpu;
 	const char *caller;
@@ -486,8 +522,8 @@ void batch_begin(struct batch *batch, const struct isolated *cpus, int n)
 
 static enum verdict judge(struct batch *batch, const struct isolated *cpus, int n)
 {
+	unsigned long of_shadow = flushes_of_shadow(), interrupts, received;
 	enum verdict verdict, worst = BATCH_SPARED;
-	unsigned long interrupts;
 	struct counts after;
 	struct flushes f;
 	int i;
@@ -498,16 +534,17 @@ static enum verdict judge(struct batch *batch, const struct isolated *cpus, int 
 		batch->received[i] = f.received;
 		batch->deferred[i] = after.deferred - batch->before[i].deferred;
 		batch->traced[i] = deferrals_traced(cpus[i].cpu, NULL);
-		if (!f.received)
+		if (f.received <= of_shadow)
 			continue;
 
+		received = f.received - of_shadow;
 		interrupts = after.interrupts - batch->before[i].interrupts;
-		verdict = interrupts > f.received ? BATCH_STRAY : BATCH_INTERRUPTED;
+		verdict = interrupts > received ? BATCH_STRAY : BATCH_INTERRUPTED;
 		if (verdict > worst)
 			worst = verdict;
 		if (coalesce_defers())
 			ksft_print_msg("CPU %d: %lu flushes among %lu interrupts received\n",
-				       cpus[i].cpu, f.received, interrupts);
+				       cpus[i].cpu, received, interrupts);
 	}
 	return worst;
 }

@@ -74,7 +74,7 @@ static void test_user_mode(void)
 					   DRAINS);
 		counted = adds_up(&batch) && counted;
 		traced = is_traced(&batch) && traced;
-		spared = spared && verdict != BATCH_INTERRUPTED;
+		spared = spared && verdict < (defers ? BATCH_INTERRUPTED : BATCH_STRAY);
 		if (defers && verdict == BATCH_STRAY)
 			repeats++;
 		else
@@ -190,6 +190,10 @@ static void test_settle(void)
 		ksft_test_result_skip("nothing is deferred in this mode\n");
 		return;
 	}
+	if (has_function("kasan_release_vmalloc")) {
+		ksft_test_result_skip("KASAN: each drain has every CPU enter the kernel\n");
+		return;
+	}
 	for (tries = 0; drained && tries < MAX_REPEATS; tries++) {
 		for (i = 0; i < n_cpus; i++)
 			counts_read(cpus[i].cpu, &before[i]);
@@ -207,7 +211,7 @@ static void test_huge(void)
 {
 	unsigned long huge = least_received(ORACLE_DRAIN_HUGE);
 
-	ksft_test_result(huge >= 1, "a flush for a large leaf is not deferred\n");
+	ksft_test_result(huge > flushes_of_shadow(), "a flush for a large leaf is not deferred\n");
 }
 
 int main(void)

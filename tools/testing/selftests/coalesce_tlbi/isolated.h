@@ -420,8 +420,18 @@ unsigned long large_page_splits(void);
 unsigned long flushes_requested(void);
 
 /**
+ * flushes_of_shadow() - Kernel flushes for KASAN's shadow of freed vmalloc memory
+ *
+ * They follow the purge's own, reach every CPU in any mode, and so are no part of
+ * what is claimed.
+ *
+ * Return: number since flushes_start(), 0 in a kernel without such a shadow.
+ */
+unsigned long flushes_of_shadow(void);
+
+/**
  * enum verdict - what a batch showed
- * @BATCH_SPARED: no CPU was interrupted for a flush
+ * @BATCH_SPARED: no CPU was interrupted for a flush, those of a shadow aside
  * @BATCH_STRAY: some were, and took other interrupts as well: the flush may
  *	have been sent while the CPU was in the kernel for another reason, which
  *	is legal; the batch shows nothing and is to be repeated
