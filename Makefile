@@ -3,13 +3,13 @@
 # BASE=6.12 chooses the kernel (vm/bases), FLAVOUR=base its configuration
 # (vm/config), KDIR= a tree of your own, T= one test or mutant.  ARCH=,
 # CROSS_COMPILE= and LLVM= are kbuild's, which would take empty ones for given.
-export BASE FLAVOUR KDIR KEEP ROUNDS T
+export BASE CONFIG DEBUG_INFO FLAVOUR KDIR KEEP ROUNDS RT T
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: help run check check-full check-bochs mutants models audit bench report shell kernel \
-	tree apply series bisect-check static matrix clean
+.PHONY: help run check check-full check-bochs check-deb mutants models audit bench report \
+	shell kernel tree apply series bisect-check static matrix deb clean
 .SILENT:
 
 #: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
@@ -20,11 +20,12 @@ run:
 check:
 	vm/check
 
-#: make check-full	those, static, the kernel's own suites, NMI storms, Bochs, models, mutants
+#: make check-full	those, static, the kernel's own suites, storms, Bochs, packages, models, mutants
 check-full: check
 	vm/static
 	vm/check-suites
 	vm/check-bochs
+	vm/check-deb
 	proof/models/run
 	proof/audit/all
 	proof/mutate
@@ -32,6 +33,10 @@ check-full: check
 #: make check-bochs	the tests that gain from a second emulator
 check-bochs:
 	vm/check-bochs
+
+#: make check-deb	install the packages in a virtual machine, and follow the guide there
+check-deb:
+	vm/check-deb
 
 #: make mutants		break the kernel in each known way: a test must notice [T=name]
 mutants:
@@ -84,6 +89,10 @@ static:
 #: make matrix		build, and boot, other configurations and architectures [T=row KEEP=]
 matrix:
 	vm/matrix
+
+#: make deb		Debian packages [CONFIG=path|running|vm RT=1 DEBUG_INFO=1]
+deb:
+	vm/deb
 
 #: make clean		remove build/
 clean:
