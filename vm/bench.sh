@@ -82,7 +82,7 @@ build() { # FLAVOUR...
 # What the figures depend on
 stamp() {
 	{
-		cat "$TOP"/vm/bench* "$TOP"/vm/config/* "$TOP/proof/plugin/cost.c"
+		cat "$TOP"/vm/bench* "$TOP"/vm/config/*.config "$TOP/vm/config/names" "$TOP/proof/plugin/cost.c"
 		(cd "$BUILD/$BASE/tree" && xargs sha256sum < "$BUILD/$BASE/files")
 	} | sha256sum
 }
