@@ -95,6 +95,16 @@ void tally_add(struct tally *sum, const char *name, unsigned long n)
 	sum->entry[i].n += n;
 }
 
+void tally_subtract(struct tally *sum, const struct tally *other)
+{
+	int i, j;
+
+	for (i = 0; i < sum->n; i++)
+		for (j = 0; j < other->n; j++)
+			if (!strcmp(sum->entry[i].name, other->entry[j].name))
+				sum->entry[i].n -= other->entry[j].n;
+}
+
 /* Call @row for every row of /proc/interrupts that has a number for @cpu. */
 static void each_row(int cpu, void (*row)(const char *name, unsigned long n, void *arg), void *arg)
 {

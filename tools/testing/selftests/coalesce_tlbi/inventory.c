@@ -62,16 +62,6 @@ struct doubts {
 	unsigned long splits;
 };
 
-static void tally_subtract(struct tally *sum, const struct tally *other)
-{
-	int i, j;
-
-	for (i = 0; i < sum->n; i++)
-		for (j = 0; j < other->n; j++)
-			if (!strcmp(sum->entry[i].name, other->entry[j].name))
-				sum->entry[i].n -= other->entry[j].n;
-}
-
 static int run_batch(const struct operation *op, struct sums *sums)
 {
 	struct tally rows_before = { .n = 0 };

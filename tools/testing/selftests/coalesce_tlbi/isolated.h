@@ -373,6 +373,13 @@ struct tally {
 void tally_add(struct tally *sum, const char *name, unsigned long n);
 
 /**
+ * tally_subtract() - Take the numbers of other names from those of a tally
+ * @sum: its names stay; those that only @other has are left out
+ * @other: the numbers to take away
+ */
+void tally_subtract(struct tally *sum, const struct tally *other);
+
+/**
  * tally_callbacks() - Add up which function calls a CPU was interrupted for
  * @sum: those since flushes_start() are added to it
  * @cpu: its number
