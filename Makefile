@@ -8,8 +8,8 @@ export BASE CONFIG DEBUG_INFO FLAVOUR KDIR KEEP ROUNDS RT T
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: help run check check-full check-bochs check-deb mutants models audit bench report \
-	shell kernel tree apply series bisect-check static matrix deb clean
+.PHONY: help run check check-full check-bochs check-deb mutants models audit bench rt \
+	report shell kernel tree apply series bisect-check static matrix deb clean
 .SILENT:
 
 #: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
@@ -53,6 +53,10 @@ audit:
 #: make bench		measure what arrives, what entries cost, what senders pay
 bench:
 	vm/bench
+
+#: make rt		oslat, cyclictest and rtla on PREEMPT_RT: who is interrupted [ROUNDS=]
+rt:
+	vm/rt
 
 #: make report		a page of what run, bench and check left, with figures
 report:
