@@ -234,7 +234,7 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* Under KASAN what frees vmalloc memory frees pages of its shadow too. */
+/* Under KASAN what frees vmalloc memory frees the pages of its shadow that it fills. */
 static bool frees_shadow(void)
 {
 	static int frees = -1;

@@ -190,10 +190,6 @@ static void test_settle(void)
 		ksft_test_result_skip("nothing is deferred in this mode\n");
 		return;
 	}
-	if (has_function("kasan_release_vmalloc")) {
-		ksft_test_result_skip("KASAN: each drain has every CPU enter the kernel\n");
-		return;
-	}
 	for (tries = 0; drained && tries < MAX_REPEATS; tries++) {
 		for (i = 0; i < n_cpus; i++)
 			counts_read(cpus[i].cpu, &before[i]);
