@@ -181,19 +181,22 @@ void counts_read(int cpu, struct counts *c)
  * The word first: an interrupt that came before it was read and has returned is in
  * the count, and one that has not returned is in the word.  The other way round a tick
  * between the two pays, and the CPU seems to have been spared and to owe nothing.
+ * Where nothing is deferred the word is LOADED for good and says nothing: a CPU that
+ * was left alone has to show there, or the control is none.
  */
 enum debt isolated_debt(const struct isolated *iso, unsigned long interrupts)
 {
 	struct oracle_word word = { .cpu = iso->cpu };
 	int err = oracle_command(ORACLE_WORD, &word);
+	bool told = coalesce_defers() && word.word >= 0;
 	struct counts c;
 
 	if (err)
 		ksft_exit_fail_msg("CPU %d: its word: %s\n", iso->cpu, strerror(err));
 	counts_read(iso->cpu, &c);
-	if (c.interrupts != interrupts || (word.word >= 0 && (word.word & KERNEL_CR3_LOADED)))
+	if (c.interrupts != interrupts || (told && (word.word & KERNEL_CR3_LOADED)))
 		return DEBT_UNCLEAR;
-	return word.word >= 0 && (word.word & KERNEL_CR3_OWED) ? DEBT_OWED : DEBT_NONE;
+	return told && (word.word & KERNEL_CR3_OWED) ? DEBT_OWED : DEBT_NONE;
 }
 
 unsigned long large_page_splits(void)
