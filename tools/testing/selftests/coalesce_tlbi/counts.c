@@ -261,6 +261,8 @@ void flushes_start(void)
 void flushes_stop(void)
 {
 	write_file(TRACEFS "events/csd/csd_function_entry/enable", "0");
+	if (frees_shadow())
+		write_file(TRACEFS "events/vmalloc/purge_vmap_area_lazy/enable", "0");
 	if (strcmp(coalesce_mode(), "none"))
 		write_file(TRACEFS "events/coalesce_tlbi/enable", "0");
 }
@@ -411,7 +413,7 @@ static void count_purge(const char *text, void *arg)
 /* A purge has asked for one flush that may be deferred when it is traced. */
 unsigned long flushes_of_shadow(void)
 {
-	unsigned long purges = 0;
+	unsigned long purges = 0, requested;
 	cpu_set_t online;
 	int cpu;
 
@@ -421,7 +423,9 @@ unsigned long flushes_of_shadow(void)
 	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, &online))
 			read_trace(cpu, count_purge, &purges);
-	return flushes_requested() - purges;
+	requested = flushes_requested();
+	/* A purge whose request came before the trace began: nothing is excused. */
+	return requested > purges ? requested - purges : 0;
 }
 
 struct deferral {
