@@ -31,6 +31,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "log.h"
+
 #define MAX_TESTS	64
 #define MAX_ARGS	32
 #define KSFT_SKIP	4
@@ -38,9 +40,7 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 static FILE *out;
-static const char *log_path = "/dev/kmsg";
-static int log_fd = -1;
-static int log_records;
+static struct log kernel_log = { .path = "/dev/kmsg", .fd = -1 };
 
 /* A harness that cannot run has no verdict to give; the host sees that. */
 static void die(const char *what)
@@ -149,7 +149,10 @@ static int warn_at(const char *where)
 	return say(line);
 }
 
-/* Tests of the harness: each breaks the run in one way, @pass and @late do not. */
+/*
+ * Tests of the harness: each breaks the run in one way, @pass and @late do not.  @late
+ * is the tick that is excused; those after it are what must not be with it.
+ */
 static int fault(const char *name)
 {
 	if (!strcmp(name, "@pass"))
@@ -168,10 +171,15 @@ static int fault(const char *name)
 		       say("Call Trace:");
 	if (!strcmp(name, "@late-splat"))
 		return fault("@late") || say("Call Trace:");
+	if (!strcmp(name, "@late-traceless"))
+		return warn_at("kernel/sched/core.c:1 sched_tick_remote+0x1/0x2") ||
+		       say("---[ end trace 0000000000000000 ]---") || say("Call Trace:");
+	if (!strcmp(name, "@not-late"))
+		return warn_at("kernel/sched/core.c:1 sched_tick+0x1/0x2");
 	if (!strcmp(name, "@nolog")) {
-		log_path = "/nonexistent";
-		close(log_fd);
-		log_fd = -1;
+		kernel_log.path = "/nonexistent";
+		close(kernel_log.fd);
+		kernel_log.fd = -1;
 		return 0;
 	}
 	return 127;
@@ -266,79 +274,6 @@ static int run(char **argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-static bool is_splat(const char *line)
-{
-	static const char * const signs[] = {
-		"BUG:", "WARNING:", "Oops:", "INFO: task", "INFO: rcu", "rcu: INFO",
-		"KASAN", "UBSAN:", "possible recursive locking", "circular locking",
-		"general protection fault", "Kernel panic", "soft lockup", " [#",
-		"Call Trace:", "unregister_netdevice: waiting",
-	};
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(signs); i++)
-		if (strstr(line, signs[i]))
-			return true;
-	return false;
-}
-
-/*
- * The scheduler's own assertion about time: the tick that a housekeeping CPU does for
- * an isolated one came 3 seconds late.  A busy host does that to an emulated machine,
- * with or without the option, and the one trace that follows belongs to it.
- */
-static bool is_late_tick(const char *text)
-{
-	static bool trace_follows;
-
-	if (strstr(text, "WARNING:") && strstr(text, " at kernel/sched/core.c:") &&
-	    strstr(text, " sched_tick_remote+")) {
-		trace_follows = true;
-		return true;
-	}
-	if (!trace_follows || !strstr(text, "Call Trace:"))
-		return false;
-	trace_follows = false;
-	return true;
-}
-
-/*
- * Read the log from where the last call stopped.  Returns the number of
- * suspicious records, -1 if the log cannot be read; *oopses counts oopses.
- */
-static int check_log(int *oopses)
-{
-	char record[8192], *text;
-	int splats = 0;
-	ssize_t n;
-
-	if (log_fd < 0)
-		log_fd = open(log_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (log_fd < 0) {
-		fprintf(out, "# %s: %s\n", log_path, strerror(errno));
-		return -1;
-	}
-	for (;;) {
-		n = read(log_fd, record, sizeof(record) - 1);
-		if (n < 0 && errno == EAGAIN)
-			return splats;
-		if (n < 0) {
-			/* EPIPE: records were overwritten before we read them. */
-			fprintf(out, "# kernel log: %s\n", strerror(errno));
-			return -1;
-		}
-		record[n] = 0;
-		log_records++;
-		text = strchr(record, ';');
-		if (text && is_splat(text + 1) && !is_late_tick(text + 1)) {
-			fprintf(out, "# %.*s\n", (int)strcspn(text + 1, "\n"), text + 1);
-			splats++;
-			/* Every oops has its number; not every kernel calls it one. */
-			*oopses += !!strstr(text, " [#");
-		}
-	}
-}
-
 static int split(char *line, char **argv)
 {
 	int n = 0;
@@ -371,7 +306,7 @@ static void test(char *line, int number, int *bad)
 	fflush(out);
 	status = run(argv + 1 + oops_wanted);
 
-	splats = check_log(&oopses);
+	splats = log_check(&kernel_log, out, &oopses);
 	if (oops_wanted && status != KSFT_SKIP)
 		splats = splats < 0 || oopses != 1;
 	if (splats)
@@ -408,11 +343,11 @@ int main(void)
 	/* The kernel half of the tests.  Without it they would skip, and say nothing. */
 	report(!load_module(setting("TEST_MODULE", "/coalesce_tlbi_oracle.ko"), ""), 1,
 	       "test-module", "");
-	bad = check_log(&oopses);
+	bad = log_check(&kernel_log, out, &oopses);
 	for (i = 0; i < n; i++)
 		test(lines[i], i + 2, &bad);
 
-	if (!log_records)
+	if (!kernel_log.records)
 		bad = -1;
 	report(!bad, n + 2, "kernel-log", bad < 0 ? " # not read" : "");
 	fprintf(out, "# verdict: complete\n");
