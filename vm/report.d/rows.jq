@@ -37,3 +37,16 @@ def senders:
 	| [$n, (("unpatched", "owed", "alone") as $kernel
 		| first($all[] | select(.isolated == $n and .kernel == $kernel) | .median) // "-")]
 	| @tsv;
+
+def programs:
+	. as $all
+	| def count($program; $cpu; $what; $kernel):
+		first($all[] | select(.program == $program and .cpu == $cpu and .what == $what
+			and .kernel == $kernel) | .count) // "-";
+	reduce $all[].program as $name ([]; if index([$name]) then . else . + [$name] end)
+	| .[] as $program
+	| ([$all[] | select(.program == $program) | .cpu | values] | unique)[] as $cpu
+	| [$program, $cpu, (("unpatched", "off", "owed") as $kernel
+		| count($program; $cpu; "deferrable calls"; $kernel)),
+	   count($program; $cpu; "not sent"; "owed")]
+	| @tsv;
