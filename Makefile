@@ -20,12 +20,13 @@ run:
 check:
 	vm/check
 
-#: make check-full	those, static, the kernel's own suites, storms, Bochs, packages, models, mutants
+#: make check-full	those, static, the kernel's own suites, storms, Bochs, packages, rt, models, mutants
 check-full: check
 	vm/static
 	vm/check-suites
 	vm/check-bochs
 	vm/check-deb
+	vm/rt
 	proof/models/run
 	proof/audit/all
 	proof/mutate
@@ -50,15 +51,15 @@ models:
 audit:
 	proof/audit/all
 
-#: make bench		measure what arrives, what entries cost, what senders pay
+#: make bench		measure what arrives, what entries cost, what senders pay [T=part]
 bench:
-	vm/bench
+	vm/bench $(T)
 
 #: make rt		oslat, cyclictest and rtla on PREEMPT_RT: who is interrupted [ROUNDS=]
 rt:
 	vm/rt
 
-#: make report		a page of what run, bench and check left, with figures
+#: make report		a page of what run, bench, rt and check left, with figures
 report:
 	vm/report
 
@@ -101,3 +102,5 @@ deb:
 #: make clean		remove build/
 clean:
 	rm -rf build
+
+#: With BASE=6.1, say, each does so for another kernel (vm/bases).
