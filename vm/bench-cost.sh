@@ -73,9 +73,18 @@ times() {
 	awk -F '\t' '{ sub(/^ */, "", $1) } $1 == "time" { print $3, $2, $4 }' "$RESULTS/bench.time.$1.tap"
 }
 
-# The same boots without the plugin
-timed() {
-	sed 's/^/time./'
+# measure PART: make the boots of PART_boots, and the same without the plugin; the
+# figures of PART_figures are judged, and are in $WORK/PART.figures
+measure() {
+	local boots
+	build base off
+	build_plugin
+	boots=$("$1_boots"; "$1_boots" | sed 's/^/time./')
+	run_all <<< "$boots"
+	# shellcheck disable=SC2046
+	need $(awk '{ print $1 }' <<< "$boots")
+	"$1_figures" > "$WORK/$1.figures"
+	judge "$1" "$WORK/$1.figures"
 }
 
 # "PTI CPU KIND KERNEL TIMES SHORTEST MEDIAN IN-TEXT FLUSHES NANOSECONDS"
@@ -120,13 +129,7 @@ entries_table() {
 }
 
 entries() {
-	build base off
-	build_plugin
-	run_all < <(entries_boots; entries_boots | timed)
-	# shellcheck disable=SC2046
-	need $({ entries_boots; entries_boots | timed; } | awk '{ print $1 }')
-	entries_figures > "$WORK/entries.figures"
-	judge entries "$WORK/entries.figures"
+	measure entries
 	part_results entries "$(json_entries "$WORK/entries.figures")" < <(
 		echo "Guest instructions in the entry text (+N: and N writes to CR3 or CR4) from an entry out"
 		echo "of user mode to the way back; in brackets all instructions in the kernel, the median:"
@@ -201,13 +204,7 @@ purges_table() { # FIGURES
 }
 
 purges() {
-	build base off
-	build_plugin
-	run_all < <(purges_boots; purges_boots | timed)
-	# shellcheck disable=SC2046
-	need $({ purges_boots; purges_boots | timed; } | awk '{ print $1 }')
-	purges_figures > "$WORK/purges.figures"
-	judge purges "$WORK/purges.figures"
+	measure purges
 	part_results purges "$(json_purges "$WORK/purges.figures")" < <(
 		echo "Guest instructions of a whole purge on the sending CPU of 16, the others spinning in"
 		echo "user mode; median (and shortest); in mode owed also with no others online than those"
