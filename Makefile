@@ -103,4 +103,4 @@ deb:
 clean:
 	rm -rf build
 
-#: With BASE=6.1, say, each does so for another kernel (vm/bases).
+#: BASE=6.1 has run, check, shell, kernel and tree do so for another kernel (vm/bases).

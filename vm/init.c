@@ -149,6 +149,29 @@ static int warn_at(const char *where)
 	return say(line);
 }
 
+static void forget_log(const char *path)
+{
+	close(kernel_log.fd);
+	kernel_log = (struct log) { .path = path, .fd = -1 };
+}
+
+/* More than its buffer holds, for a reader that comes after that. */
+static int fill_log(void)
+{
+	FILE *limit = fopen("/proc/sys/kernel/printk_devkmsg", "w");
+	char line[900] = "<7>";
+	int i;
+
+	if (!limit || fputs("on\n", limit) < 0 || fclose(limit))
+		return 1;
+	memset(line + 3, 'x', sizeof(line) - 4);
+	for (i = 0; i < 1024; i++)
+		if (say(line))
+			return 1;
+	forget_log("/dev/kmsg");
+	return 0;
+}
+
 /*
  * Tests of the harness: each breaks the run in one way, @pass and @late do not.  @late
  * is the tick that is excused; those after it are what must not be with it.
@@ -177,11 +200,11 @@ static int fault(const char *name)
 	if (!strcmp(name, "@not-late"))
 		return warn_at("kernel/sched/core.c:1 sched_tick+0x1/0x2");
 	if (!strcmp(name, "@nolog")) {
-		kernel_log.path = "/nonexistent";
-		close(kernel_log.fd);
-		kernel_log.fd = -1;
+		forget_log("/nonexistent");
 		return 0;
 	}
+	if (!strcmp(name, "@wrapped"))
+		return fill_log();
 	return 127;
 }
 

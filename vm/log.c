@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,6 +53,17 @@ static bool is_late_tick(const char *text)
 	return true;
 }
 
+/*
+ * The sequence number of a record, the second field of what is before its text.  The
+ * log is opened at the oldest record that is left, without a word about others.
+ */
+static unsigned long sequence(const char *record)
+{
+	const char *comma = strchr(record, ',');
+
+	return comma ? strtoul(comma + 1, NULL, 10) : 0;
+}
+
 /**
  * log_check - read the kernel log from where the last call stopped
  * @log: the log; opened at the first call
@@ -86,7 +98,10 @@ int log_check(struct log *log, FILE *out, int *oopses)
 			return -1;
 		}
 		record[n] = 0;
-		log->records++;
+		if (!log->records++ && sequence(record)) {
+			fprintf(out, "# kernel log: begins with record %lu\n", sequence(record));
+			return -1;
+		}
 		text = strchr(record, ';');
 		if (!text++)
 			continue;

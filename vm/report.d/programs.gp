@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # PROGRAM CPU UNPATCHED OFF OWED NOT-SENT: three bars each
-stats rows using 3 nooutput
+stats rows using 2 nooutput
 n = STATS_records
 set bmargin 4
 set xrange [-0.7:n - 0.3]
 set yrange [0:*]
+set offsets 0, 0, graph 0.08, 0
 set ylabel "interrupts for what can be deferred"
 set key outside top center horizontal reverse Left
 set grid noxtics
