@@ -135,20 +135,24 @@ static bool start_child(const struct recording *r, struct child *child, const si
 	return true;
 }
 
-/* Until the command ends; signals meant for us go to it.  Returns its status. */
+/*
+ * Until the command ends; signals meant for us go to it.  Returns its status.  It stays
+ * as a zombie, so that it still has its name when its last events are read.
+ */
 static int follow(struct recording *r, struct tracer *tracer, const struct child *child,
 		  const sigset_t *set)
 {
 	static const struct timespec pause = { .tv_nsec = POLL_NS };
-	int status, signal;
+	siginfo_t end = { 0 };
+	int signal;
 
-	while (waitpid(child->pid, &status, WNOHANG) != child->pid) {
+	while (waitid(P_PID, child->pid, &end, WEXITED | WNOHANG | WNOWAIT) || !end.si_pid) {
 		tracer_poll(tracer, false, write_event, r);
 		signal = sigtimedwait(set, NULL, &pause);
 		if (signal > 0 && signal != SIGCHLD)
 			kill(child->pid, signal);
 	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return end.si_code == CLD_EXITED ? end.si_status : 128 + end.si_status;
 }
 
 static void give_up(struct recording *r, struct tracer *tracer)
@@ -184,6 +188,8 @@ static int record(struct recording *r, struct tracer *tracer)
 	/* From the terminal these reach the command as well, and end it. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
+	/* Ignored, as we may have inherited it, children would leave no status. */
+	signal(SIGCHLD, SIG_DFL);
 	if (!start_child(r, &child, &mask)) {
 		give_up(r, tracer);
 		fail(TOOL_FILE, "fork: %s", strerror(errno));
@@ -203,6 +209,7 @@ static int record(struct recording *r, struct tracer *tracer)
 	if (read(child.failed, &err, sizeof(err)) == sizeof(err))
 		fail_to_run(r, tracer, err);
 	lost = tracer_poll(tracer, true, write_event, r);
+	waitpid(child.pid, NULL, 0);
 	write_rows(r, &before, &after);
 	interrupts_free(&before);
 	interrupts_free(&after);

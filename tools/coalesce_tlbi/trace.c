@@ -181,27 +181,50 @@ static int take(struct tep_event *event, struct tep_record *record, int cpu, voi
 	return 0;
 }
 
-/* What a task is called while it is there, else what the kernel remembers of it */
-static void name_task(struct tracer *t, int pid, char *buf, size_t size)
+/*
+ * What the kernel remembers of tasks, which may be gone.  tracefs_load_cmdlines() would
+ * keep the first name that it found for a task: its parent's, if that was before exec().
+ */
+static void learn_remembered(struct tracer *t)
 {
-	char path[64];
+	char *names = tracefs_instance_file_read(NULL, "saved_cmdlines", NULL);
+	char *line, *save, *comm;
+	long pid;
+
+	for (line = names ? strtok_r(names, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		pid = strtol(line, &comm, 10);
+		if (comm != line && *comm == ' ' && comm[1])
+			tep_override_comm(t->tep, comm + 1, pid);
+	}
+	free(names);
+}
+
+/* What a task is called now, if it is there */
+static void learn_present(struct tracer *t, int pid)
+{
+	char path[64], comm[64];
 	FILE *f;
 
-	if (!pid) {
-		snprintf(buf, size, "swapper");
-		return;
-	}
-	snprintf(buf, size, "%s", tep_data_comm_from_pid(t->tep, pid));
-	if (strcmp(buf, "<...>"))
-		return;
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	f = fopen(path, "r");
 	if (!f)
 		return;
-	if (!fgets(buf, size, f))
-		snprintf(buf, size, "<...>");
-	buf[strcspn(buf, "\n")] = 0;
+	if (fgets(comm, sizeof(comm), f)) {
+		comm[strcspn(comm, "\n")] = 0;
+		tep_override_comm(t->tep, comm, pid);
+	}
 	fclose(f);
+}
+
+static void learn_names(struct tracer *t, int n)
+{
+	int i;
+
+	learn_remembered(t);
+	for (i = 0; i < n; i++)
+		if (t->raw[i].pid && (!i || t->raw[i].pid != t->raw[i - 1].pid))
+			learn_present(t, t->raw[i].pid);
 }
 
 /* A function by name, and how far behind its beginning if @offset */
@@ -255,19 +278,18 @@ static void name_callback(struct tracer *t, const struct raw *raw, char *buf, si
 
 static void give(struct tracer *t, const struct raw *raw, event_fn *fn, void *arg)
 {
-	char comm[64], callback[256], stack[STACK_TEXT];
+	char callback[256], stack[STACK_TEXT];
 	struct event event = {
 		.kind = raw->kind,
 		.ns = raw->ns,
 		.target = raw->target,
 		.sender = raw->sender,
 		.pid = raw->pid,
-		.comm = comm,
+		.comm = raw->pid ? tep_data_comm_from_pid(t->tep, raw->pid) : "swapper",
 		.callback = callback,
 		.stack = stack,
 	};
 
-	name_task(t, raw->pid, comm, sizeof(comm));
 	name_callback(t, raw, callback, sizeof(callback));
 	name_stack(t, raw, stack, sizeof(stack));
 	fn(&event, arg);
@@ -282,7 +304,7 @@ unsigned long long tracer_poll(struct tracer *t, bool last, event_fn *fn, void *
 		;
 	if (!n)
 		return t->lost;
-	tracefs_load_cmdlines(NULL, t->tep);
+	learn_names(t, n);
 	for (i = 0; i < n; i++)
 		give(t, &t->raw[i], fn, arg);
 	memmove(t->raw, t->raw + n, (t->n - n) * sizeof(*t->raw));

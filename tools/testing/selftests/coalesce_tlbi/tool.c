@@ -11,10 +11,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +27,8 @@
 #define TOOL		"coalesce-tlbi"
 #define RECORDING	"/tmp/coalesce-tlbi.rec"
 #define DRAINS		20
+#define FIRST_NAME	"tool"
+#define SECOND_NAME	"renamed"
 #define MAX_REPEATS	20
 #define TOOL_MISSING	1
 #define TOOL_NOT_THERE	127
@@ -32,6 +37,47 @@ static char self[256];
 static struct isolated cpus[MAX_ISOLATED];
 static int n_cpus;
 
+/* Events in the tool's buffers, of one CPU each, that it has not read yet */
+static unsigned long unread(void)
+{
+	unsigned long n, sum = 0;
+	char line[128];
+	glob_t files;
+	size_t i;
+	FILE *f;
+
+	if (glob("/sys/kernel/tracing/instances/coalesce-tlbi-*/per_cpu/cpu*/stats", 0, NULL, &files))
+		return 0;
+	for (i = 0; i < files.gl_pathc; i++) {
+		f = fopen(files.gl_pathv[i], "r");
+		if (!f)
+			continue;
+		while (fgets(line, sizeof(line), f))
+			if (sscanf(line, "entries: %lu", &n) == 1)
+				sum += n;
+		fclose(f);
+	}
+	globfree(&files);
+	return sum;
+}
+
+/*
+ * Flush under the first name, until the tool has read that and so has learnt it; then
+ * take the second.  Twice, since the kernel may not remember the name at once.
+ */
+static int rename_when_known(int fd)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (ioctl(fd, ORACLE_DRAIN, NULL) || ioctl(fd, ORACLE_DRAIN, NULL))
+			return 1;
+		while (unread())
+			sched_yield();
+	}
+	return prctl(PR_SET_NAME, SECOND_NAME);
+}
+
 /* What the task that is recorded does: flushes, or as many system calls. */
 static int send(const char *what)
 {
@@ -39,8 +85,10 @@ static int send(const char *what)
 
 	if (fd < 0)
 		return 1;
+	if (!strcmp(what, "rename") && rename_when_known(fd))
+		return 1;
 	for (i = 0; i < DRAINS; i++) {
-		if (strcmp(what, "drain"))
+		if (!strcmp(what, "nothing"))
 			getppid();
 		else if (ioctl(fd, ORACLE_DRAIN, NULL))
 			return 1;
@@ -154,8 +202,11 @@ static void look_for(const char *said, const char *task, struct found *found)
 	found->purge = strstr(said, "__purge_vmap_area_lazy");
 }
 
-/* Records this program doing @what, and fills @found with what is said of @cpu. */
-static int record(char *what, int cpu, struct found *found)
+/*
+ * Records this program doing @what, and fills @found with what is said of @cpu and
+ * of the task @name.
+ */
+static int record(char *what, int cpu, const char *name, struct found *found)
 {
 	char list[16], said[65536];
 	char * const record[] = {
@@ -171,8 +222,8 @@ static int record(char *what, int cpu, struct found *found)
 		return status;
 	}
 	status = run(said, sizeof(said), report);
-	look_for(said, "tool", found);
-	if (status || strcmp(what, "drain") || !found->calls == !coalesce_defers())
+	look_for(said, name, found);
+	if (status || !strcmp(what, "nothing") || !found->calls == !coalesce_defers())
 		print_lines(said);
 	return status;
 }
@@ -191,7 +242,7 @@ static void test_record(int cpu)
 	int status = 0, i;
 
 	for (i = 0; i < MAX_REPEATS; i++) {
-		status = record("drain", cpu, &found);
+		status = record("drain", cpu, FIRST_NAME, &found);
 		adds_up = adds_up && found.calls + found.deferred == DRAINS;
 		if (status || as_expected(&found))
 			break;
@@ -204,7 +255,11 @@ static void test_record(int cpu)
 	ksft_test_result(!status && found.purge,
 			 "record: CPU %d: the purge is named\n", cpu);
 
-	status = record("nothing", cpu, &found);
+	status = record("rename", cpu, SECOND_NAME, &found);
+	ksft_test_result(!status && found.calls + found.deferred == DRAINS,
+			 "record: CPU %d: a task is named as it was by then\n", cpu);
+
+	status = record("nothing", cpu, FIRST_NAME, &found);
 	ksft_test_result(!status && !found.calls && !found.deferred && !found.purge,
 			 "control: record: CPU %d: a task without flushes is not named\n", cpu);
 }
@@ -259,7 +314,7 @@ int main(int argc, char **argv)
 		ksft_exit_fail_msg("/proc/self/exe: %s\n", strerror(errno));
 	ksft_print_header();
 	n_cpus = isolated_start(cpus);
-	ksft_set_plan(has_events() ? 5 + 4 * n_cpus : 6);
+	ksft_set_plan(has_events() ? 5 + 5 * n_cpus : 6);
 	test_status();
 	test_watch();
 	if (has_events())
