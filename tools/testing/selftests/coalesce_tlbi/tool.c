@@ -256,7 +256,8 @@ static void test_record(int cpu)
 			 "record: CPU %d: the purge is named\n", cpu);
 
 	status = record("rename", cpu, SECOND_NAME, &found);
-	ksft_test_result(!status && found.calls + found.deferred == DRAINS,
+	/* More, if the tool had an event before that for which it waited for a stack */
+	ksft_test_result(!status && found.calls + found.deferred >= DRAINS,
 			 "record: CPU %d: a task is named as it was by then\n", cpu);
 
 	status = record("nothing", cpu, FIRST_NAME, &found);
