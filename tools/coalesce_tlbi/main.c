@@ -42,8 +42,13 @@ static void set_root(const char *dir)
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
-	int status = command->run(argc, argv);
+	char name[64];
+	int status;
 
+	/* As getopt_long() names us in what it has to say */
+	snprintf(name, sizeof(name), "coalesce-tlbi: %s", command->name);
+	argv[0] = name;
+	status = command->run(argc, argv);
 	if (fflush(stdout) || ferror(stdout))
 		fail(TOOL_FILE, "standard output: cannot be written");
 	return status;
@@ -60,10 +65,11 @@ int main(int argc, char **argv)
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "+hr:", options, NULL)) != -1) {
-		if (opt == 'r')
-			set_root(optarg);
-		else
-			tell_usage(opt == 'h' ? TOOL_OK : TOOL_USAGE);
+		if (opt == 'h')
+			tell_usage(TOOL_OK);
+		if (opt != 'r')
+			exit(TOOL_USAGE);
+		set_root(optarg);
 	}
 	if (optind == argc)
 		tell_usage(TOOL_USAGE);

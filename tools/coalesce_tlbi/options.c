@@ -52,9 +52,19 @@ static void take(struct options *o, int letter, const char *usage)
 	case 'o':
 		o->output = optarg;
 		break;
+	case 'h':
+		options_usage(TOOL_OK, usage);
+		break;
 	default:
-		options_usage(letter == 'h' ? TOOL_OK : TOOL_USAGE, usage);
+		/* getopt_long() has said what is wrong. */
+		exit(tool_fail_status ? tool_fail_status : TOOL_USAGE);
 	}
+}
+
+void options_no_more(char * const *words)
+{
+	if (*words)
+		fail(TOOL_USAGE, "one word too many: %s", *words);
 }
 
 int options_parse(struct options *o, const char *letters, const char *usage, int argc,

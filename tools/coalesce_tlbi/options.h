@@ -53,4 +53,10 @@ int options_parse(struct options *o, const char *letters, const char *usage, int
  */
 void options_usage(int status, const char *usage);
 
+/**
+ * options_no_more() - Refuse words that a command does not take
+ * @words: what is left of argv, ended by NULL; ends the program if that is any
+ */
+void options_no_more(char * const *words);
+
 #endif

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 
 struct recording {
 	const char *path;
+	char *partial;		/* its name until it is whole, or NULL */
 	FILE *out;
 	struct cpus cpus;
 	bool stacks;
@@ -155,13 +157,55 @@ static int follow(struct recording *r, struct tracer *tracer, const struct child
 	return end.si_code == CLD_EXITED ? end.si_status : 128 + end.si_status;
 }
 
+/*
+ * A file gets its name when it is whole: what had it before is kept until then, and if
+ * nothing can be recorded.  What is no file (a pipe, /dev/null) is written as it is.
+ */
+static bool open_output(struct recording *r)
+{
+	char *real = realpath(r->path, NULL);
+	mode_t mask = umask(0);
+	struct stat st;
+	int fd;
+
+	umask(mask);
+	if (real && !stat(real, &st) && !S_ISREG(st.st_mode)) {
+		free(real);
+		r->out = fopen(r->path, "we");
+		return r->out;
+	}
+	if (real)
+		r->path = real;
+	if (asprintf(&r->partial, "%s.XXXXXX", r->path) < 0)
+		need_memory(NULL);
+	fd = mkostemp(r->partial, O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	fchmod(fd, 0666 & ~mask);
+	r->out = need_memory(fdopen(fd, "w"));
+	return true;
+}
+
+static bool close_output(struct recording *r)
+{
+	bool bad = ferror(r->out) | fclose(r->out);
+
+	if (!r->partial)
+		return !bad;
+	if (!bad && !rename(r->partial, r->path))
+		return true;
+	unlink(r->partial);
+	return false;
+}
+
 static void give_up(struct recording *r, struct tracer *tracer)
 {
 	int err = errno;
 
 	tracer_stop(tracer);
 	fclose(r->out);
-	unlink(r->path);
+	if (r->partial)
+		unlink(r->partial);
 	errno = err;
 }
 
@@ -250,8 +294,7 @@ int record_main(int argc, char **argv)
 	tracer = tracer_start(&r.cpus, r.stacks, why, sizeof(why), &status);
 	if (!tracer)
 		fail(status, "%s", why);
-	r.out = fopen(r.path, "we");
-	if (!r.out) {
+	if (!open_output(&r)) {
 		end = errno;
 		tracer_stop(tracer);
 		fail(TOOL_FILE, "%s: %s", r.path, strerror(end));
@@ -259,7 +302,7 @@ int record_main(int argc, char **argv)
 	write_header(&r, &kernel);
 	end = record(&r, tracer);
 	tracer_stop(tracer);
-	if (ferror(r.out) | fclose(r.out))
+	if (!close_output(&r))
 		fail(TOOL_FILE, "%s: cannot be written whole", r.path);
 	fprintf(stderr, "coalesce-tlbi: %llu events in %s\n", r.events, r.path);
 	return end;

@@ -385,8 +385,8 @@ int report_main(int argc, char **argv)
 	static struct report r;
 	int first = options_parse(&o, "C:Sj", usage, argc, argv);
 
-	if (argc - first > 1)
-		options_usage(TOOL_USAGE, usage);
+	if (first < argc)
+		options_no_more(argv + first + 1);
 	r.shown = o.cpus;
 	r.path = first < argc ? argv[first] : RECORD_FILE;
 	r.stacks = !o.no_stacks;

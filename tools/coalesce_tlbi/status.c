@@ -190,8 +190,7 @@ int status_main(int argc, char **argv)
 	struct kernel kernel;
 	struct boot boot;
 
-	if (options_parse(&o, "i:j", usage, argc, argv) < argc)
-		options_usage(TOOL_USAGE, usage);
+	options_no_more(argv + options_parse(&o, "i:j", usage, argc, argv));
 
 	start = now_ns();
 	interrupts_read(&before);

@@ -352,7 +352,7 @@ static bool check_kernel(char *why, size_t size, enum tool_status *status)
 	for (i = 0; i < ARRAY_SIZE(sources); i++) {
 		if (!sources[i].required || has_event(&sources[i]))
 			continue;
-		snprintf(why, size, "this kernel has no trace event %s:%s (it came with 6.4)",
+		snprintf(why, size, "this kernel has no trace event %s:%s (it came with 6.5)",
 			 sources[i].system, sources[i].event);
 		return false;
 	}

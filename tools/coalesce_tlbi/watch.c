@@ -285,8 +285,7 @@ int watch_main(int argc, char **argv)
 	struct options o = { .interval = INTERVAL_NS };
 	static struct watch w;
 
-	if (options_parse(&o, "C:Ti:jn:", usage, argc, argv) < argc)
-		options_usage(TOOL_USAGE, usage);
+	options_no_more(argv + options_parse(&o, "C:Ti:jn:", usage, argc, argv));
 	w.interval = o.interval;
 	w.count = o.count;
 	w.json = o.json;

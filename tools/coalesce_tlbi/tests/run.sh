@@ -463,6 +463,10 @@ test_bad_recordings() {
 
 test_bad_options() {
 	refused 2 "no command 'nonsense'" "an unknown command" "$PROGRAM" nonsense
+	refused 2 "one word too many: extra" "a word too many" "$PROGRAM" status extra
+	refused 2 "one word too many: extra" "a second file" "$PROGRAM" report "$TMP/none" extra
+	refused 2 "coalesce-tlbi: status: invalid option -- 'x'" "an unknown option" \
+		"$PROGRAM" status -x
 	refused 2 "no directory" "a root that is none" "$PROGRAM" --root "$TMP/none" status
 	refused 2 "no time in seconds: 0" "an interval of 0" "$PROGRAM" watch -i 0
 	refused 2 "no number: many" "a count that is none" "$PROGRAM" watch -n many

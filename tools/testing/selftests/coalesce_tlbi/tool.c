@@ -284,6 +284,28 @@ static void test_without_events(void)
 			 "record: a kernel without the events is named, and no file left\n");
 }
 
+/* A command that is not there leaves what had the recording's name. */
+static void test_keeps(void)
+{
+	char * const argv[] = { TOOL, "record", "-o", RECORDING, "--", "/nonexistent", NULL };
+	char said[4096], line[16] = "";
+	FILE *f = fopen(RECORDING, "w");
+	int status;
+
+	if (!f || fputs("kept", f) < 0 || fclose(f))
+		ksft_exit_fail_msg("%s: %s\n", RECORDING, strerror(errno));
+	status = run(said, sizeof(said), argv);
+	f = fopen(RECORDING, "r");
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = 0;
+	if (f)
+		fclose(f);
+	print_lines(said);
+	ksft_test_result(status == (has_events() ? 127 : 125) && !strcmp(line, "kept"),
+			 "record: a file stays if the command cannot be run\n");
+	unlink(RECORDING);
+}
+
 static void test_watch(void)
 {
 	char * const argv[] = { TOOL, "watch", "-n", "1", "-i", "0.2", "-j", NULL };
@@ -315,8 +337,9 @@ int main(int argc, char **argv)
 		ksft_exit_fail_msg("/proc/self/exe: %s\n", strerror(errno));
 	ksft_print_header();
 	n_cpus = isolated_start(cpus);
-	ksft_set_plan(has_events() ? 5 + 5 * n_cpus : 6);
+	ksft_set_plan(has_events() ? 6 + 5 * n_cpus : 7);
 	test_status();
+	test_keeps();
 	test_watch();
 	if (has_events())
 		for (i = 0; i < n_cpus; i++)
