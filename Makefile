@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # BASE=6.12 chooses the kernel (vm/bases), FLAVOUR=base its configuration
-# (vm/config), KDIR= a tree of your own, T= one test or mutant.  ARCH=,
+# (vm/config), KDIR= a tree to apply the series to, T= one test or mutant.  ARCH=,
 # CROSS_COMPILE= and LLVM= are kbuild's, which would take empty ones for given.
 export BASE CONFIG DEBUG_INFO FLAVOUR KDIR KEEP ROUNDS RT T
+
+# Given on the command line for another target, it would be believed to be used.
+ifeq ($(origin KDIR) $(filter apply,$(MAKECMDGOALS)),command line )
+$(error KDIR= is for make apply; the others build $(or $(BASE),the default base) in build/)
+endif
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -101,6 +106,6 @@ deb:
 
 #: make clean		remove build/
 clean:
-	rm -rf build
+	vm/clean
 
 #: BASE=6.1 has run, check, shell, kernel and tree do so for another kernel (vm/bases).

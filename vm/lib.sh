@@ -114,8 +114,25 @@ need_space() { # MEGABYTES
 	[ "$free" -ge "$1" ] || die "needs $1 MB under $BUILD, $free MB are free"
 }
 
+# What a run needs of its variables, before it waits for anything
+check_variables() {
+	local flavour flavours=${FLAVOUR:-base} arch=${ARCH:-x86}
+	base_field package > /dev/null
+	for flavour in ${flavours//-/ }; do
+		[ -e "$TOP/vm/config/$flavour.config" ] ||
+			die "no flavour '$flavours' (there is: $(configurations config))"
+	done
+	[ "$arch" = x86 ] || [ -e "$TOP/vm/config/arch/$arch.config" ] ||
+		die "no configuration for ARCH=$arch (there is: x86 $(configurations config/arch))"
+}
+
+configurations() { # DIR
+	(cd "$TOP/vm/$1" && printf '%s ' *.config | sed 's/\.config//g; s/ $//')
+}
+
 # One run at a time works in $BUILD; scripts that it calls inherit the lock.
 take_lock() {
+	check_variables
 	[ -z "${COALESCE_TLBI_LOCKED:-}" ] || return 0
 	mkdir -p "$BUILD"
 	exec 9> "$BUILD/.lock"

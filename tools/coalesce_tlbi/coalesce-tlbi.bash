@@ -12,12 +12,17 @@ _coalesce_tlbi_options() { # COMMAND
 	esac
 }
 
+# Where the value of the option at AT stands; "--root=/tmp" is three words.
+_coalesce_tlbi_value() { # AT
+	[ "${COMP_WORDS[$1 + 1]}" = = ] && echo "$(($1 + 2))" || echo "$(($1 + 1))"
+}
+
 # The word that is the command, and where it stands; 0 if there is none yet
 _coalesce_tlbi_find() {
 	local i
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-r|--root) i=$((i + 1)) ;;
+		-r|--root) i=$(_coalesce_tlbi_value "$i") ;;
 		-*) ;;
 		*)
 			echo "$i ${COMP_WORDS[i]}"
@@ -32,7 +37,7 @@ _coalesce_tlbi_recorded() { # FROM
 	local i
 	for ((i = $1 + 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-o|--output|-C|--cpus) i=$((i + 1)) ;;
+		-o|--output|-C|--cpus) i=$(_coalesce_tlbi_value "$i") ;;
 		--)
 			echo "$((i + 1))"
 			return ;;
@@ -45,9 +50,20 @@ _coalesce_tlbi_recorded() { # FROM
 	echo 0
 }
 
+# Files or directories; bash quotes them, and goes on in a directory
+_coalesce_tlbi_files() { # -f|-d WORD
+	compopt -o filenames 2> /dev/null
+	mapfile -t COMPREPLY < <(compgen "$1" -- "$2")
+}
+
 _coalesce_tlbi() {
 	local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local at command recorded
+	if [ "$word" = = ]; then
+		word=
+	elif [ "$previous" = = ]; then
+		previous=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
 	read -r at command <<< "$(_coalesce_tlbi_find)"
 	COMPREPLY=()
 	if [ "$command" = record ]; then
@@ -63,10 +79,10 @@ _coalesce_tlbi() {
 	fi
 	case $previous in
 	-r|--root)
-		mapfile -t COMPREPLY < <(compgen -d -- "$word")
+		_coalesce_tlbi_files -d "$word"
 		return ;;
 	-o|--output)
-		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		_coalesce_tlbi_files -f "$word"
 		return ;;
 	-C|--cpus)
 		mapfile -t COMPREPLY < <(compgen -W \
@@ -76,8 +92,7 @@ _coalesce_tlbi() {
 		return ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$(_coalesce_tlbi_options "$command")" -- "$word")
-	[ "$command" != report ] || [[ $word = -* ]] ||
-		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+	[ "$command" != report ] || [[ $word = -* ]] || _coalesce_tlbi_files -f "$word"
 	[ "$command" != record ] || [[ $word = -* ]] || [ -z "$word" ] ||
 		mapfile -t COMPREPLY < <(compgen -c -- "$word")
 }

@@ -554,6 +554,12 @@ test_completion() {
 	result $? "control: completion: not those of another"
 	(cd "$GOOD" && completes coalesce-tlbi report pr && [ "$(cat "$TMP/out")" = proc ])
 	result $? "completion: a recording"
+	completes coalesce-tlbi --root = "$GOOD/pro"
+	[ "$(cat "$TMP/out")" = "$GOOD/proc" ]
+	result $? "completion: a directory behind an equals sign"
+	completes coalesce-tlbi --root = / watch --c
+	[ "$(sort "$TMP/out" | tr '\n' ' ')" = "--count --cpus " ]
+	result $? "completion: options of the command behind that"
 	completes coalesce-tlbi record -o x -- tru
 	grep -qx true "$TMP/out"
 	result $? "completion: the command that is recorded"
