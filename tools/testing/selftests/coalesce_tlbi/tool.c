@@ -46,7 +46,8 @@ static unsigned long unread(void)
 	size_t i;
 	FILE *f;
 
-	if (glob("/sys/kernel/tracing/instances/coalesce-tlbi-*/per_cpu/cpu*/stats", 0, NULL, &files))
+	if (glob("/sys/kernel/tracing/instances/coalesce-tlbi-*/per_cpu/cpu*/stats", 0, NULL,
+		 &files))
 		return 0;
 	for (i = 0; i < files.gl_pathc; i++) {
 		f = fopen(files.gl_pathv[i], "r");
