@@ -6,8 +6,10 @@
 export BASE CONFIG DEBUG_INFO FLAVOUR KDIR KEEP ROUNDS RT T
 
 # Given on the command line for another target, it would be believed to be used.
-ifeq ($(origin KDIR) $(filter apply,$(MAKECMDGOALS)),command line )
+ifeq ($(origin KDIR),command line)
+ifeq ($(filter apply,$(MAKECMDGOALS)),)
 $(error KDIR= is for make apply; the others build $(or $(BASE),the default base) in build/)
+endif
 endif
 
 help:

@@ -114,6 +114,14 @@ need_space() { # MEGABYTES
 	[ "$free" -ge "$1" ] || die "needs $1 MB under $BUILD, $free MB are free"
 }
 
+check_rounds() { # MAX
+	case $ROUNDS in
+	''|*[!0-9]*|0*)	;;
+	*)	[ "${#ROUNDS}" -gt "${#1}" ] || [ "$ROUNDS" -gt "$1" ] || return 0 ;;
+	esac
+	die "ROUNDS is how often each thing is done, 1 to $1, not '$ROUNDS'"
+}
+
 # What a run needs of its variables, before it waits for anything
 check_variables() {
 	local flavour flavours=${FLAVOUR:-base} arch=${ARCH:-x86}

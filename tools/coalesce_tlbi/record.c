@@ -269,7 +269,6 @@ int record_main(int argc, char **argv)
 		"record [-o FILE] [-C CPUS] [-S] [--] COMMAND [ARGUMENT...]";
 	struct options o = { .output = RECORD_FILE };
 	struct recording r = { };
-	enum tool_status status;
 	struct interrupts irqs;
 	struct kernel kernel;
 	struct tracer *tracer;
@@ -291,9 +290,9 @@ int record_main(int argc, char **argv)
 	interrupts_free(&irqs);
 	kernel_choose(&kernel, &o.cpus);
 	r.cpus = o.cpus;
-	tracer = tracer_start(&r.cpus, r.stacks, why, sizeof(why), &status);
+	tracer = tracer_start(&r.cpus, r.stacks, why, sizeof(why));
 	if (!tracer)
-		fail(status, "%s", why);
+		fail(TOOL_RECORD, "%s", why);
 	if (!open_output(&r)) {
 		end = errno;
 		tracer_stop(tracer);

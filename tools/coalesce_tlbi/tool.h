@@ -16,8 +16,7 @@
  * @TOOL_OK: done; for status: on, and nothing is missing
  * @TOOL_MISSING: status only: off, or something is missing
  * @TOOL_USAGE: bad options
- * @TOOL_DENIED: needs root
- * @TOOL_KERNEL: this kernel lacks what is needed
+ * @TOOL_KERNEL: tracing cannot be switched on
  * @TOOL_FILE: a file cannot be read, understood or written
  * @TOOL_RECORD: record only: it failed, and the status is not the command's
  */
@@ -25,8 +24,7 @@ enum tool_status {
 	TOOL_OK,
 	TOOL_MISSING,
 	TOOL_USAGE,
-	TOOL_DENIED,
-	TOOL_KERNEL,
+	TOOL_KERNEL = 4,
 	TOOL_FILE,
 	TOOL_RECORD = 125,
 };

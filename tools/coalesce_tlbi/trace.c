@@ -328,13 +328,12 @@ static bool has_event(const struct source *source)
 	return tracefs_event_file_exists(NULL, source->system, source->event, "enable");
 }
 
-static bool check_kernel(char *why, size_t size, enum tool_status *status)
+static bool check_kernel(char *why, size_t size)
 {
 	const char *dir = tracefs_tracing_dir();
 	char instances[4096];
 	size_t i;
 
-	*status = geteuid() ? TOOL_DENIED : TOOL_KERNEL;
 	if (!dir) {
 		snprintf(why, size, "%s", geteuid() ? "tracing needs root" :
 			 "no tracefs: a kernel without CONFIG_TRACING, or it cannot be mounted");
@@ -342,13 +341,10 @@ static bool check_kernel(char *why, size_t size, enum tool_status *status)
 	}
 	snprintf(instances, sizeof(instances), "%s/instances", dir);
 	if (access(instances, W_OK | X_OK)) {
-		if (errno == EACCES || errno == EPERM)
-			*status = TOOL_DENIED;
-		snprintf(why, size, *status == TOOL_DENIED ? "tracing needs root" :
-			 "no instances in the tracefs that is mounted");
+		snprintf(why, size, geteuid() || errno == EACCES || errno == EPERM ?
+			 "tracing needs root" : "no instances in the tracefs that is mounted");
 		return false;
 	}
-	*status = TOOL_KERNEL;
 	for (i = 0; i < ARRAY_SIZE(sources); i++) {
 		if (!sources[i].required || has_event(&sources[i]))
 			continue;
@@ -428,14 +424,13 @@ static bool set_up(struct tracer *t, char *why, size_t size)
 	return true;
 }
 
-struct tracer *tracer_start(const struct cpus *targets, bool stacks, char *why, size_t size,
-			    enum tool_status *status)
+struct tracer *tracer_start(const struct cpus *targets, bool stacks, char *why, size_t size)
 {
 	struct tracer *t;
 
 	tracefs_set_loglevel(TEP_LOG_NONE);
 	tep_set_loglevel(TEP_LOG_NONE);
-	if (!check_kernel(why, size, status))
+	if (!check_kernel(why, size))
 		return NULL;
 	t = need_memory(calloc(1, sizeof(*t)));
 	t->targets = *targets;

@@ -63,12 +63,10 @@ bool event_is_carrier(const char *callback);
  * @stacks: with the sender's kernel stack?
  * @why: on errors filled with the reason
  * @size: of @why
- * @status: on errors set to TOOL_DENIED or TOOL_KERNEL
  *
  * Return: the tracer, or NULL.
  */
-struct tracer *tracer_start(const struct cpus *targets, bool stacks, char *why, size_t size,
-			    enum tool_status *status);
+struct tracer *tracer_start(const struct cpus *targets, bool stacks, char *why, size_t size);
 
 /**
  * tracer_go() - Trace from now on

@@ -270,11 +270,9 @@ static void choose_cpus(struct watch *w)
 
 static void start_tracer(struct watch *w, bool wanted)
 {
-	enum tool_status status;
-
 	if (!wanted || root_given())
 		return;
-	w->tracer = tracer_start(&w->cpus, false, w->untraced, sizeof(w->untraced), &status);
+	w->tracer = tracer_start(&w->cpus, false, w->untraced, sizeof(w->untraced));
 	if (!w->tracer && w->json)
 		warn("no senders: %s", w->untraced);
 }
