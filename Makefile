@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# BASE=6.12 chooses the kernel (vm/bases), FLAVOUR=base its configuration
-# (vm/config), KDIR= a tree to apply the series to, T= one test or mutant.  ARCH=,
+# BASE=6.12 chooses the kernel (harness/kernel/bases), FLAVOUR=base its configuration
+# (harness/kernel/config), KDIR= a tree to apply the series to, T= one test or mutant.  ARCH=,
 # CROSS_COMPILE= and LLVM= are kbuild's, which would take empty ones for given.
 export BASE CONFIG DEBUG_INFO FLAVOUR KDIR KEEP ROUNDS RT T
 
@@ -21,93 +21,93 @@ help:
 
 #: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
 run:
-	vm/run
+	harness/run
 
 #: make check		the tests a contributor runs [T=name FLAVOUR=]
 check:
-	vm/check
+	harness/check
 
 #: make check-full	those, static, the kernel's own suites, storms, Bochs, packages, rt, models, mutants
 check-full: check
-	vm/static
-	vm/check-suites
-	vm/check-bochs
-	vm/check-deb
-	vm/rt
-	proof/models/run
-	proof/audit/all
-	proof/mutate
+	harness/ci/static
+	harness/ci/check-suites
+	harness/ci/check-bochs
+	harness/ci/check-deb
+	harness/rt
+	verify/models/search-models
+	verify/audit/audit-all
+	verify/mutate
 
 #: make check-bochs	the tests that gain from a second emulator
 check-bochs:
-	vm/check-bochs
+	harness/ci/check-bochs
 
 #: make check-deb	install the packages in a virtual machine, and follow the guide there
 check-deb:
-	vm/check-deb
+	harness/ci/check-deb
 
 #: make mutants		break the kernel in each known way: a test must notice [T=name]
 mutants:
-	proof/mutate
+	verify/mutate
 
 #: make models		search the interleavings of the protocol and of wrong orders [T=name]
 models:
-	proof/models/run
+	verify/models/search-models
 
 #: make audit		walk what runs before the entry hooks and after the exit hooks
 audit:
-	proof/audit/all
+	verify/audit/audit-all
 
-#: make bench		measure what arrives, what entries cost, what senders pay [T=part]
+#: make bench		measure what arrives, what entries cost, what initiators pay [T=part]
 bench:
-	vm/bench $(T)
+	harness/bench $(T)
 
 #: make rt		oslat, cyclictest and rtla on PREEMPT_RT: who is interrupted [ROUNDS=]
 rt:
-	vm/rt
+	harness/rt
 
 #: make report		a page of what run, bench, rt and check left, with figures
 report:
-	vm/report
+	harness/report
 
 #: make shell		a shell in the guest, with the tests in it
 shell:
-	vm/shell
+	harness/shell
 
 #: make kernel		build the kernel; last line: its build directory [FLAVOUR= ARCH= LLVM=]
 kernel:
-	vm/kernel
+	harness/kernel/build
 
 #: make tree		the patched source tree; last line: its path
 tree:
-	vm/prepare
+	harness/kernel/prepare
 
 #: make apply KDIR=	lay the series over a clean git tree of yours
 apply:
-	vm/apply
+	harness/apply
 
 #: make series		write the mails of the series, signed off by you, and prove them
 series:
-	vm/series
+	harness/series
 
 #: make bisect-check	build and boot the kernel after each commit of the series
 bisect-check:
-	vm/bisect-check
+	harness/ci/bisect-check
 
 #: make static		ask the kernel's static checkers: nothing new against the pristine files
 static:
-	vm/static
+	harness/ci/static
 
 #: make matrix		build, and boot, other configurations and architectures [T=row KEEP=]
 matrix:
-	vm/matrix
+	harness/ci/matrix
 
 #: make deb		Debian packages [CONFIG=path|running|vm RT=1 DEBUG_INFO=1]
 deb:
-	vm/deb
+	harness/deb
 
 #: make clean		remove build/
 clean:
-	vm/clean
+	harness/clean
 
-#: BASE=6.1 has run, check, shell, kernel and tree do so for another kernel (vm/bases).
+#: BASE=6.1 has run, check, shell, kernel and tree do so for another kernel (harness/kernel/bases).

@@ -17,7 +17,7 @@
 #ifdef CONFIG_COALESCE_TLBI
 
 void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end);
-void coalesce_tlbi_settle(void);
+void coalesce_tlbi_flush_pending(void);
 void coalesce_tlbi_note_huge_unmap(void);
 bool coalesce_tlbi_may_queue_work(int cpu);
 void on_each_cpu_in_kernel(smp_call_func_t func, void *info);
@@ -84,7 +84,7 @@ static inline void flush_tlb_kernel_range_deferrable(unsigned long start, unsign
 }
 #endif
 
-static inline void coalesce_tlbi_settle(void) { }
+static inline void coalesce_tlbi_flush_pending(void) { }
 static inline void coalesce_tlbi_note_huge_unmap(void) { }
 
 static inline bool coalesce_tlbi_may_queue_work(int cpu)

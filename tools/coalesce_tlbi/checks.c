@@ -49,7 +49,7 @@ static void check_feature(struct boot *boot)
 		if (kernel->built == ANSWER_NO)
 			change(f, "boot a kernel that is built with CONFIG_COALESCE_TLBI=y");
 		else if (strstr(kernel->why_off, "coalesce_tlbi=off"))
-			change(f, "boot with coalesce_tlbi=owed, or always");
+			change(f, "boot with coalesce_tlbi=pending, or always");
 		else if (cpus_empty(&kernel->nohz_full))
 			change(f, "boot with nohz_full= and a list of CPUs");
 		else
@@ -57,10 +57,10 @@ static void check_feature(struct boot *boot)
 		return;
 	}
 	if (kernel_parameter("coalesce_tlbi", value, sizeof(value)) &&
-	    strcmp(value, "always") && strcmp(value, "owed") && strcmp(value, "off"))
+	    strcmp(value, "always") && strcmp(value, "pending") && strcmp(value, "off"))
 		change(add(boot, "coalesce_tlbi", NULL,
 			   "the value of coalesce_tlbi= is none that the kernel knows"),
-		       "boot with coalesce_tlbi=owed, always or off");
+		       "boot with coalesce_tlbi=pending, always or off");
 }
 
 static void check_nohz_full(struct boot *boot)

@@ -184,7 +184,7 @@ static void derive_mode(struct kernel *kernel)
 	kernel_parameter("coalesce_tlbi", value, sizeof(value));
 	if (kernel->on == ANSWER_NO)
 		snprintf(value, sizeof(value), "off");
-	else if (strcmp(value, "owed"))
+	else if (strcmp(value, "pending"))
 		snprintf(value, sizeof(value), "always");
 	snprintf(kernel->mode, sizeof(kernel->mode), "%.15s", value);
 }
@@ -226,7 +226,7 @@ bool kernel_counts(int cpu, struct coalesce_counts *counts)
 		return false;
 	while (!found && fgets(line, sizeof(line), f))
 		found = sscanf(line, "%d %lu %lu %lu", &n, &counts->deferred,
-			       &counts->entry_flushes, &counts->settled) == 4 && n == cpu;
+			       &counts->entry_flushes, &counts->forced) == 4 && n == cpu;
 	fclose(f);
 	return found;
 }

@@ -18,7 +18,7 @@ enum answer { ANSWER_UNKNOWN, ANSWER_NO, ANSWER_YES };
  * @release: as of uname -r, "unknown" if it is
  * @built: has it CONFIG_COALESCE_TLBI?
  * @on: are flushes deferred in this boot?
- * @mode: "always", "owed", "off"; "" where @on is not known
+ * @mode: "always", "pending", "off"; "" where @on is not known
  * @why_off: why it is off, "" if it is not
  * @exact: is @mode the kernel's own word (debugfs), not derived?
  * @online: CPUs that are online
@@ -43,12 +43,12 @@ struct kernel {
  * struct coalesce_counts - counters of one CPU, from debugfs
  * @deferred: interrupts that were not sent to it
  * @entry_flushes: flushes that its entries did
- * @settled: interrupts for flushes that could not stay deferred
+ * @forced: interrupts for flushes that could not stay deferred
  */
 struct coalesce_counts {
 	unsigned long deferred;
 	unsigned long entry_flushes;
-	unsigned long settled;
+	unsigned long forced;
 };
 
 /**

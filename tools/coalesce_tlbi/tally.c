@@ -11,7 +11,7 @@ static unsigned int hash_text(unsigned int hash, const char *text)
 	return hash;
 }
 
-static struct sender **bucket_of(struct tally *tally, const struct event *event)
+static struct initiator **bucket_of(struct tally *tally, const struct event *event)
 {
 	unsigned int hash = 2166136261U + event->kind;
 
@@ -21,7 +21,7 @@ static struct sender **bucket_of(struct tally *tally, const struct event *event)
 	return &tally->bucket[hash % TALLY_BUCKETS];
 }
 
-static bool is_same(const struct sender *s, const struct event *event)
+static bool is_same(const struct initiator *s, const struct event *event)
 {
 	return s->kind == event->kind && !strcmp(s->comm, event->comm) &&
 	       !strcmp(s->callback, event->callback) && !strcmp(s->stack, event->stack);
@@ -29,7 +29,7 @@ static bool is_same(const struct sender *s, const struct event *event)
 
 void tally_add(struct tally *tally, const struct event *event)
 {
-	struct sender **bucket = bucket_of(tally, event), *s = *bucket;
+	struct initiator **bucket = bucket_of(tally, event), *s = *bucket;
 
 	while (s && !is_same(s, event))
 		s = s->next;
@@ -53,8 +53,8 @@ void tally_add(struct tally *tally, const struct event *event)
 /* Equal counts by name, so that the same events give the same output. */
 static int compare(const void *left, const void *right)
 {
-	const struct sender *a = *(struct sender * const *)left;
-	const struct sender *b = *(struct sender * const *)right;
+	const struct initiator *a = *(struct initiator * const *)left;
+	const struct initiator *b = *(struct initiator * const *)right;
 	int order;
 
 	if (a->count != b->count)
@@ -67,9 +67,9 @@ static int compare(const void *left, const void *right)
 	return order ? order : strcmp(a->stack, b->stack);
 }
 
-struct sender **tally_sorted(const struct tally *tally)
+struct initiator **tally_sorted(const struct tally *tally)
 {
-	struct sender **list = need_memory(calloc(tally->n + 1, sizeof(*list))), *s;
+	struct initiator **list = need_memory(calloc(tally->n + 1, sizeof(*list))), *s;
 	int i, n = 0;
 
 	for (i = 0; i < TALLY_BUCKETS; i++)
@@ -81,7 +81,7 @@ struct sender **tally_sorted(const struct tally *tally)
 
 void tally_clear(struct tally *tally)
 {
-	struct sender *s, *next;
+	struct initiator *s, *next;
 	int i;
 
 	for (i = 0; i < TALLY_BUCKETS; i++) {
@@ -108,11 +108,11 @@ const char *kind_name(enum event_kind kind)
 	return names[kind];
 }
 
-const char *task_name(const struct sender *sender, char *buf, size_t size)
+const char *task_name(const struct initiator *initiator, char *buf, size_t size)
 {
-	if (sender->pid < 0)
-		snprintf(buf, size, "%s (several)", sender->comm);
+	if (initiator->pid < 0)
+		snprintf(buf, size, "%s (several)", initiator->comm);
 	else
-		snprintf(buf, size, "%s:%d", sender->comm, sender->pid);
+		snprintf(buf, size, "%s:%d", initiator->comm, initiator->pid);
 	return buf;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Events added up by kind, callback, sender's task and stack.
+ * Events added up by kind, callback, initiator's task and stack.
  */
 #ifndef COALESCE_TLBI_TALLY_H
 #define COALESCE_TLBI_TALLY_H
@@ -11,7 +11,7 @@
 #define TALLY_BUCKETS	4096
 
 /**
- * struct sender - events of one kind
+ * struct initiator - events of one kind
  * @kind: what happened
  * @comm: the task's name
  * @callback: the function, or who asked
@@ -21,7 +21,7 @@
  * @targets: about which CPUs
  * @next: in its bucket
  */
-struct sender {
+struct initiator {
 	enum event_kind kind;
 	char *comm;
 	char *callback;
@@ -29,16 +29,16 @@ struct sender {
 	int pid;
 	unsigned long long count;
 	struct cpus targets;
-	struct sender *next;
+	struct initiator *next;
 };
 
 /**
  * struct tally - all of them
  * @bucket: by hash
- * @n: number of senders
+ * @n: number of initiators
  */
 struct tally {
-	struct sender *bucket[TALLY_BUCKETS];
+	struct initiator *bucket[TALLY_BUCKETS];
 	int n;
 };
 
@@ -50,12 +50,12 @@ struct tally {
 void tally_add(struct tally *tally, const struct event *event);
 
 /**
- * tally_sorted() - The senders, the most frequent first
+ * tally_sorted() - The initiators, the most frequent first
  * @tally: what was added
  *
  * Return: array of tally->n pointers, to be freed.
  */
-struct sender **tally_sorted(const struct tally *tally);
+struct initiator **tally_sorted(const struct tally *tally);
 
 /**
  * tally_clear() - Forget all
@@ -72,13 +72,13 @@ void tally_clear(struct tally *tally);
 const char *kind_name(enum event_kind kind);
 
 /**
- * task_name() - A sender's task as text
- * @sender: the sender
+ * task_name() - An initiator's task as text
+ * @initiator: the initiator
  * @buf: filled with name and number, where that is one
  * @size: of @buf
  *
  * Return: @buf.
  */
-const char *task_name(const struct sender *sender, char *buf, size_t size);
+const char *task_name(const struct initiator *initiator, char *buf, size_t size);
 
 #endif

@@ -22,7 +22,7 @@ struct raw {
 	unsigned long long ns;
 	unsigned long long callback;
 	int target;
-	int sender;
+	int initiator;
 	int pid;
 	bool waits;		/* for its stack, which is the next on its CPU */
 	int depth;
@@ -67,7 +67,7 @@ static struct raw *new_raw(struct tracer *t)
 }
 
 static void add_raw(struct tracer *t, const struct source *source, struct tep_record *record,
-		    int sender, unsigned long long target, unsigned long long callback)
+		    int initiator, unsigned long long target, unsigned long long callback)
 {
 	struct raw *raw;
 
@@ -78,7 +78,7 @@ static void add_raw(struct tracer *t, const struct source *source, struct tep_re
 	raw->ns = record->ts;
 	raw->callback = callback;
 	raw->target = target;
-	raw->sender = sender;
+	raw->initiator = initiator;
 	raw->pid = tep_data_pid(t->tep, record);
 	raw->waits = t->stacks;
 	raw->depth = 0;
@@ -94,7 +94,7 @@ static bool get_number(struct tep_event *event, const char *name, struct tep_rec
 
 /* One for each of the CPUs that one interrupt was sent to */
 static void add_mask(struct tracer *t, const struct source *source, struct tep_event *event,
-		     struct tep_record *record, int sender, unsigned long long callback)
+		     struct tep_record *record, int initiator, unsigned long long callback)
 {
 	const unsigned char *mask;
 	int length = 0, cpu;
@@ -105,11 +105,11 @@ static void add_mask(struct tracer *t, const struct source *source, struct tep_e
 	/* Little-endian longs: bytes are in order. */
 	for (cpu = 0; cpu < length * 8; cpu++)
 		if (mask[cpu / 8] >> (cpu % 8) & 1)
-			add_raw(t, source, record, sender, cpu, callback);
+			add_raw(t, source, record, initiator, cpu, callback);
 }
 
 static void add_event(struct tracer *t, const struct source *source, struct tep_event *event,
-		      struct tep_record *record, int sender)
+		      struct tep_record *record, int initiator)
 {
 	unsigned long long callback = 0, target;
 
@@ -117,21 +117,21 @@ static void add_event(struct tracer *t, const struct source *source, struct tep_
 	    !get_number(event, "callback", record, &callback))
 		get_number(event, "caller", record, &callback);
 	if (get_number(event, "cpu", record, &target))
-		add_raw(t, source, record, sender, target, callback);
+		add_raw(t, source, record, initiator, target, callback);
 	else
-		add_mask(t, source, event, record, sender, callback);
+		add_mask(t, source, event, record, initiator, callback);
 }
 
 /*
- * The events of a sender that wait for a stack have this one.  An event whose stack is
+ * The events of an initiator that wait for a stack have this one.  An event whose stack is
  * not the next on its CPU has lost it: a depth of 0.
  */
-static void end_wait(struct tracer *t, int sender, const unsigned long long *stack, int depth)
+static void end_wait(struct tracer *t, int initiator, const unsigned long long *stack, int depth)
 {
 	int i;
 
 	for (i = t->n - 1; i >= 0; i--) {
-		if (t->raw[i].sender != sender)
+		if (t->raw[i].initiator != initiator)
 			continue;
 		if (!t->raw[i].waits)
 			break;
@@ -143,7 +143,7 @@ static void end_wait(struct tracer *t, int sender, const unsigned long long *sta
 }
 
 static void add_stack(struct tracer *t, struct tep_event *event, struct tep_record *record,
-		      int sender)
+		      int initiator)
 {
 	struct tep_format_field *field = tep_find_field(event, "caller");
 	unsigned long long address[MAX_STACK];
@@ -159,7 +159,7 @@ static void add_stack(struct tracer *t, struct tep_event *event, struct tep_reco
 			break;
 		address[depth++] = value;
 	}
-	end_wait(t, sender, address, depth);
+	end_wait(t, initiator, address, depth);
 }
 
 static int take(struct tep_event *event, struct tep_record *record, int cpu, void *arg)
@@ -241,7 +241,7 @@ static int name_function(struct tracer *t, unsigned long long address, bool offs
 	return snprintf(buf, size, "%s", name);
 }
 
-/* The tracer's own functions are no part of what the sender does. */
+/* The tracer's own functions are no part of what the initiator does. */
 static bool is_tracing(const char *name)
 {
 	return !strncmp(name, "trace_", 6) || !strncmp(name, "__traceiter_", 12);
@@ -283,7 +283,7 @@ static void give(struct tracer *t, const struct raw *raw, event_fn *fn, void *ar
 		.kind = raw->kind,
 		.ns = raw->ns,
 		.target = raw->target,
-		.sender = raw->sender,
+		.initiator = raw->initiator,
 		.pid = raw->pid,
 		.comm = raw->pid ? tep_data_comm_from_pid(t->tep, raw->pid) : "swapper",
 		.callback = callback,

@@ -18,7 +18,7 @@
 struct tracer;
 
 /**
- * enum event_kind - what happened on the sender
+ * enum event_kind - what happened on the initiator
  * @EVENT_CALL: it queued a function call for the CPU (csd:csd_queue_cpu)
  * @EVENT_IPI: it sent the CPU an interrupt (ipi:ipi_send_cpu, ipi_send_cpumask)
  * @EVENT_DEFER: it left the CPU alone (coalesce_tlbi:coalesce_tlbi_defer)
@@ -30,7 +30,7 @@ enum event_kind { EVENT_CALL, EVENT_IPI, EVENT_DEFER };
  * @kind: what happened
  * @ns: when, by the monotonic clock
  * @target: the CPU that it is about
- * @sender: the CPU where it happened
+ * @initiator: the CPU where it happened
  * @pid: the task there
  * @comm: its name
  * @callback: the function that is called; "reschedule"; of a deferral, who asked
@@ -40,7 +40,7 @@ struct event {
 	enum event_kind kind;
 	unsigned long long ns;
 	int target;
-	int sender;
+	int initiator;
 	int pid;
 	const char *comm;
 	const char *callback;
@@ -60,7 +60,7 @@ bool event_is_carrier(const char *callback);
 /**
  * tracer_start() - Prepare to trace
  * @targets: which CPUs it is about
- * @stacks: with the sender's kernel stack?
+ * @stacks: with the initiator's kernel stack?
  * @why: on errors filled with the reason
  * @size: of @why
  *

@@ -5,50 +5,50 @@
  * A CPU in user mode cannot use a kernel translation.  A flush for one need not
  * interrupt it, if it flushes by itself before it runs kernel code that could
  * follow a pointer.  asm/coalesce_tlbi.h has the per-CPU word and what the
- * entry code does with it; this file has the sender.
+ * entry code does with it; this file has the initiator.
  *
  * Why no flush is lost
  * --------------------
- * Three parties run at the same time: a sender, which cleared page-table
+ * Three parties run at the same time: an initiator, which cleared page-table
  * entries and wants them forgotten; the target, whose entry hook runs before
  * anything that could use them; and the target's page walker, which may fill
  * its TLB from any present entry at any moment, speculatively, in user mode
  * too.
  *
- *	sender				target, entering the kernel
+ *	initiator				target, entering the kernel
  *	------				---------------------------
  *	clear the entries
  *	smp_mb()			lock or LOADED, word	full barrier
- *	read the word			read OWED
+ *	read the word			read FLUSH_PENDING
  *	  LOADED: interrupt, wait	  set: flush, word = LOADED
- *	  else:   OWED by cmpxchg	follow pointers
+ *	  else:   FLUSH_PENDING by cmpxchg	follow pointers
  *
  * Every clear that a flush covers happens before the call: on the same CPU, or
  * ordered by vmalloc's locks (that of the areas which are to be purged, vmap_block's
  * lock, vmap_purge_lock) when one CPU flushes what others cleared.  So it happens
  * before the smp_mb() here.
  *
- * - The sender sees LOADED.  It interrupts and waits, as without this file.
+ * - The initiator sees LOADED.  It interrupts and waits, as without this file.
  *
- * - The sender does not.  Its access to the word, the cmpxchg or the read that
- *   found OWED, then comes before the target's locked OR in the coherence order
- *   of the word, and finds or leaves OWED there, which only a completed flush
+ * - The initiator does not.  Its access to the word, the cmpxchg or the read that
+ *   found FLUSH_PENDING, then comes before the target's locked OR in the coherence order
+ *   of the word, and finds or leaves FLUSH_PENDING there, which only a completed flush
  *   removes.  The clears come before that access.  The flush comes after the
  *   locked OR.  So every page walk that starts after the flush finds the
  *   entries cleared, and whatever an earlier walk put into the TLB is removed by
  *   the flush.  The locked OR does not order page walks; the flush does, as a
  *   write to CR4 is serialising (SDM vol. 3, "Serializing Instructions").
  *
- * - A second sender finds OWED set and adds nothing.  The flush it relies on
- *   has not begun: OWED without LOADED says the target has not entered.
+ * - A second initiator finds FLUSH_PENDING set and adds nothing.  The flush it relies on
+ *   has not begun: FLUSH_PENDING without LOADED says the target has not entered.
  *
  * What the barriers are for, each by what happens without it:
  *
- *   smp_mb()    The clear waits in the sender's store buffer while it reads a
+ *   smp_mb()    The clear waits in the initiator's store buffer while it reads a
  *               user-mode word whose owner enters, flushes, and walks to the
  *               old entry again; then the clear lands.
  *   locked OR   As a plain store it waits in the target's store buffer.  The
- *               sender reads "user mode" and sets OWED, the store overwrites
+ *               initiator reads "user mode" and sets FLUSH_PENDING, the store overwrites
  *               that, and the flush is lost.
  *   flush, then word = LOADED
  *               With the two exchanged, an NMI in between finds LOADED and runs
@@ -93,20 +93,20 @@
 
 enum coalesce_tlbi_mode {
 	COALESCE_TLBI_ALWAYS,
-	COALESCE_TLBI_OWED,
+	COALESCE_TLBI_PENDING,
 	COALESCE_TLBI_OFF,
 };
 
 static const char * const coalesce_tlbi_modes[] = {
 	[COALESCE_TLBI_ALWAYS]	= "always",
-	[COALESCE_TLBI_OWED]	= "owed",
+	[COALESCE_TLBI_PENDING]	= "pending",
 	[COALESCE_TLBI_OFF]	= "off",
 };
 
 static enum coalesce_tlbi_mode coalesce_tlbi_mode __ro_after_init = COALESCE_TLBI_ALWAYS;
 
-static_assert(offsetof(struct kernel_cr3_state, word) == KERNEL_CR3_word);
-static_assert(offsetof(struct kernel_cr3_state, exit_word) == KERNEL_CR3_exit_word);
+static_assert(offsetof(struct kernel_cr3_state, state) == KERNEL_CR3_state);
+static_assert(offsetof(struct kernel_cr3_state, exit_state) == KERNEL_CR3_exit_state);
 static_assert(offsetof(struct kernel_cr3_state, entry_flushes) == KERNEL_CR3_entry_flushes);
 
 #ifdef CONFIG_COALESCE_TLBI_DEBUG
@@ -114,28 +114,28 @@ static_assert(offsetof(struct kernel_cr3_state, saved) == KERNEL_CR3_saved);
 #endif
 
 DEFINE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded) = {
-	.word		= ATOMIC_LONG_INIT(KERNEL_CR3_LOADED),
-	.exit_word	= KERNEL_CR3_LOADED,
+	.state		= ATOMIC_LONG_INIT(KERNEL_CR3_LOADED),
+	.exit_state	= KERNEL_CR3_LOADED,
 #ifdef CONFIG_COALESCE_TLBI_DEBUG
 	.saved		= KERNEL_CR3_LOADED,
 #endif
 };
 
 /**
- * struct coalesce_tlbi_counters - what senders spared or asked of one CPU
+ * struct coalesce_tlbi_counters - what initiators spared or asked of one CPU
  * @deferred: interrupts that were not sent to it
- * @settled: interrupts sent because it owed a flush that could not wait
+ * @forced: interrupts sent because it had a flush pending that could not wait
  *
  * Written by any CPU, hence atomic and not in the line the entry code reads.
  */
 struct coalesce_tlbi_counters {
 	atomic_long_t	deferred;
-	atomic_long_t	settled;
+	atomic_long_t	forced;
 };
 
 static DEFINE_PER_CPU_SHARED_ALIGNED(struct coalesce_tlbi_counters, coalesce_tlbi_counters);
 
-/* What the sender on this CPU asks for; the range is 0 to 0 if it has none. */
+/* What the initiator on this CPU asks for; the range is 0 to 0 if it has none. */
 struct coalesce_tlbi_request {
 	unsigned long	start;
 	unsigned long	end;
@@ -153,7 +153,7 @@ static atomic_long_t huge_unmaps_flushed;
 
 /*
  * Decide for one target, by its word: true if it has to be interrupted, false
- * if the flush is now owed.  The order of the caller's clears before the access
+ * if the flush is now pending.  The order of the caller's clears before the access
  * to the word is the caller's smp_mb().
  */
 static __always_inline bool word_needs_interrupt(atomic_long_t *word)
@@ -163,24 +163,24 @@ static __always_inline bool word_needs_interrupt(atomic_long_t *word)
 	do {
 		if (old & KERNEL_CR3_LOADED)
 			return true;
-		if (old & KERNEL_CR3_OWED)
+		if (old & KERNEL_CR3_FLUSH_PENDING)
 			return false;
-	} while (!atomic_long_try_cmpxchg(word, &old, KERNEL_CR3_OWED));
+	} while (!atomic_long_try_cmpxchg(word, &old, KERNEL_CR3_FLUSH_PENDING));
 
 	return false;
 }
 
 /*
- * Can a sender find this word on another CPU?  Not if that CPU never defers and
+ * Can an initiator find this word on another CPU?  Not if that CPU never defers and
  * has lost LOADED, nor if it owes a flush whenever it is in user mode and does not.
  */
-static bool possible_word(long word, unsigned long exit_word)
+static bool possible_word(long word, unsigned long exit_state)
 {
-	if (word & ~(long)(KERNEL_CR3_LOADED | KERNEL_CR3_OWED))
+	if (word & ~(long)(KERNEL_CR3_LOADED | KERNEL_CR3_FLUSH_PENDING))
 		return false;
-	if (exit_word == KERNEL_CR3_LOADED)
+	if (exit_state == KERNEL_CR3_LOADED)
 		return word == KERNEL_CR3_LOADED;
-	return exit_word != KERNEL_CR3_OWED || word;
+	return exit_state != KERNEL_CR3_FLUSH_PENDING || word;
 }
 
 static void assert_possible(int cpu)
@@ -190,12 +190,12 @@ static void assert_possible(int cpu)
 
 	if (!IS_ENABLED(CONFIG_COALESCE_TLBI_DEBUG))
 		return;
-	word = atomic_long_read(&state->word);
-	WARN_ONCE(!possible_word(word, state->exit_word),
+	word = atomic_long_read(&state->state);
+	WARN_ONCE(!possible_word(word, state->exit_state),
 		  "coalesce_tlbi: CPU %d: impossible word %ld\n", cpu, word);
 }
 
-/* Apart, so that what a sender pays for each CPU that it spares stays small. */
+/* Apart, so that what an initiator pays for each CPU that it spares stays small. */
 static noinline void trace_deferral(int cpu)
 {
 	struct coalesce_tlbi_request *req = this_cpu_ptr(&coalesce_tlbi_request);
@@ -203,13 +203,13 @@ static noinline void trace_deferral(int cpu)
 	trace_coalesce_tlbi_defer(cpu, req->start, req->end, req->caller);
 }
 
-/* Predicate of on_each_cpu_cond(); asked on the sender, preemption off. */
+/* Predicate of on_each_cpu_cond(); asked on the initiator, preemption off. */
 static bool needs_interrupt_now(int cpu, void *info)
 {
 	assert_possible(cpu);
 	if (cpu == smp_processor_id())
 		return true;
-	if (word_needs_interrupt(&per_cpu(kernel_cr3_loaded, cpu).word))
+	if (word_needs_interrupt(&per_cpu(kernel_cr3_loaded, cpu).state))
 		return true;
 
 	atomic_long_inc(&per_cpu(coalesce_tlbi_counters, cpu).deferred);
@@ -218,25 +218,25 @@ static bool needs_interrupt_now(int cpu, void *info)
 	return false;
 }
 
-/* The same for a sender that does not call itself. */
+/* The same for an initiator that does not call itself. */
 static bool other_needs_interrupt_now(int cpu, void *info)
 {
 	return cpu != smp_processor_id() && needs_interrupt_now(cpu, info);
 }
 
 /* Predicate: has this CPU an unfinished flush?  The local CPU never has. */
-static bool owes_flush(int cpu, void *info)
+static bool has_flush_pending(int cpu, void *info)
 {
-	if (!(atomic_long_read(&per_cpu(kernel_cr3_loaded, cpu).word) & KERNEL_CR3_OWED))
+	if (!(atomic_long_read(&per_cpu(kernel_cr3_loaded, cpu).state) & KERNEL_CR3_FLUSH_PENDING))
 		return false;
 
-	atomic_long_inc(&per_cpu(coalesce_tlbi_counters, cpu).settled);
+	atomic_long_inc(&per_cpu(coalesce_tlbi_counters, cpu).forced);
 	return true;
 }
 
 /*
  * The one place that asks the predicate, with the barrier before it, so that no
- * sender can have the one without the other.
+ * initiator can have the one without the other.
  */
 static void call_or_defer(smp_cond_func_t needs_interrupt, smp_call_func_t func, void *info,
 			  unsigned long start, unsigned long end, unsigned long caller)
@@ -354,32 +354,32 @@ bool coalesce_tlbi_protection_only(unsigned long set, unsigned long clear)
 	return cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI) && protection_only(set | clear);
 }
 
-static void settle_this_cpu(void *unused)
+static void flush_this_cpu(void *unused)
 {
 	__flush_tlb_all();
 }
 
 /**
- * coalesce_tlbi_settle() - Finish every flush that was deferred
+ * coalesce_tlbi_flush_pending() - Finish every flush that was deferred
  *
  * On return no CPU holds an entry whose flush was deferred before the call.  To
  * be called where a page is about to change its memory type, encryption or
  * presence: an alias that only user mode could not use is an alias then.
  *
- * Whoever deferred those flushes set OWED before the caller could know of it
- * (vmap_purge_lock), so the words read here have OWED or had it removed by a
+ * Whoever deferred those flushes set FLUSH_PENDING before the caller could know of it
+ * (vmap_purge_lock), so the words read here have FLUSH_PENDING or had it removed by a
  * completed flush.  In mode always a CPU in user mode owes a flush at any time
  * and is interrupted by every call.
  *
  * Context: process context, interrupts enabled.  Waits for the CPUs it
  *	interrupts.
  */
-void coalesce_tlbi_settle(void)
+void coalesce_tlbi_flush_pending(void)
 {
 	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
 		return;
 
-	on_each_cpu_cond(owes_flush, settle_this_cpu, NULL, true);
+	on_each_cpu_cond(has_flush_pending, flush_this_cpu, NULL, true);
 }
 
 /**
@@ -436,7 +436,7 @@ bool coalesce_tlbi_flush_huge_unmaps(void)
 
 static bool cpu_defers(int cpu)
 {
-	return per_cpu(kernel_cr3_loaded, cpu).exit_word != KERNEL_CR3_LOADED;
+	return per_cpu(kernel_cr3_loaded, cpu).exit_state != KERNEL_CR3_LOADED;
 }
 
 /**
@@ -470,7 +470,7 @@ void coalesce_tlbi_oops(void)
 	unsigned long flags;
 
 	raw_local_irq_save(flags);
-	word = this_cpu_ptr(&kernel_cr3_loaded.word);
+	word = this_cpu_ptr(&kernel_cr3_loaded.state);
 	if (atomic_long_read(word) != KERNEL_CR3_LOADED) {
 		atomic_long_or(KERNEL_CR3_LOADED, word);
 		__flush_tlb_all();
@@ -496,7 +496,7 @@ static void report(const char *what, long word, const void *ip)
  */
 noinstr void coalesce_tlbi_assert_loaded(void)
 {
-	long word = READ_ONCE(raw_cpu_ptr(&kernel_cr3_loaded)->word.counter);
+	long word = READ_ONCE(raw_cpu_ptr(&kernel_cr3_loaded)->state.counter);
 
 	if (word == KERNEL_CR3_LOADED)
 		return;
@@ -561,14 +561,14 @@ static int coalesce_tlbi_show(struct seq_file *m, void *unused)
 	int cpu;
 
 	seq_printf(m, "mode %s\n", coalesce_tlbi_modes[coalesce_tlbi_mode]);
-	seq_puts(m, "cpu deferred entry_flushes settled\n");
+	seq_puts(m, "cpu deferred entry_flushes forced\n");
 	for_each_online_cpu(cpu) {
 		if (!cpu_defers(cpu))
 			continue;
 		seq_printf(m, "%d %lu %lu %lu\n", cpu,
 			   atomic_long_read(&per_cpu(coalesce_tlbi_counters, cpu).deferred),
 			   READ_ONCE(per_cpu(kernel_cr3_loaded, cpu).entry_flushes),
-			   atomic_long_read(&per_cpu(coalesce_tlbi_counters, cpu).settled));
+			   atomic_long_read(&per_cpu(coalesce_tlbi_counters, cpu).forced));
 	}
 	return 0;
 }
@@ -589,7 +589,7 @@ static enum coalesce_tlbi_mode parse_mode(const char *str)
 	if (mode >= 0)
 		return mode;
 
-	pr_warn("unknown value '%s' (always, owed, off), using %s\n", str,
+	pr_warn("unknown value '%s' (always, pending, off), using %s\n", str,
 		coalesce_tlbi_modes[COALESCE_TLBI_ALWAYS]);
 	return COALESCE_TLBI_ALWAYS;
 }
@@ -626,7 +626,7 @@ static const char * __init reason_for_off(void)
 void __init coalesce_tlbi_init(void)
 {
 	const char *reason = reason_for_off();
-	unsigned long exit_word = 0;
+	unsigned long exit_state = 0;
 	int cpu;
 
 	if (reason) {
@@ -636,9 +636,9 @@ void __init coalesce_tlbi_init(void)
 	}
 
 	if (coalesce_tlbi_mode == COALESCE_TLBI_ALWAYS)
-		exit_word = KERNEL_CR3_OWED;
+		exit_state = KERNEL_CR3_FLUSH_PENDING;
 	for_each_cpu_and(cpu, tick_nohz_full_mask, cpu_possible_mask)
-		per_cpu(kernel_cr3_loaded, cpu).exit_word = exit_word;
+		per_cpu(kernel_cr3_loaded, cpu).exit_state = exit_state;
 
 	setup_force_cpu_cap(X86_FEATURE_COALESCE_TLBI);
 	pr_info("%s: kernel TLB flushes are deferred while CPUs %*pbl run user mode\n",

@@ -6,8 +6,8 @@
  * on the word of the CPU that runs the test, with interrupts off.  The word
  * then says "user mode" for some instructions in the kernel.  That is what the
  * instructions before a real entry hook live with: nothing between touches
- * memory but the stack and per-CPU data, and a sender that comes meanwhile
- * leaves OWED, which the hook finds.
+ * memory but the stack and per-CPU data, and an initiator that comes meanwhile
+ * leaves FLUSH_PENDING, which the hook finds.
  */
 #include <kunit/test.h>
 #include <linux/hw_breakpoint.h>
@@ -18,10 +18,10 @@
 #include <linux/vmstat.h>
 
 #define USER	0L
-#define OWED	((long)KERNEL_CR3_OWED)
+#define FLUSH_PENDING	((long)KERNEL_CR3_FLUSH_PENDING)
 #define LOADED	((long)KERNEL_CR3_LOADED)
 
-static const long words[] = { USER, OWED, LOADED, LOADED | OWED };
+static const long words[] = { USER, FLUSH_PENDING, LOADED, LOADED | FLUSH_PENDING };
 
 struct hook_result {
 	unsigned long	saved;		/* what the paranoid entry kept */
@@ -30,40 +30,40 @@ struct hook_result {
 	unsigned long	flushes;	/* done by the hooks */
 };
 
-/* Run the hooks from @word with @exit_word, then put the CPU right again. */
-static struct hook_result run_hooks_once(long word, unsigned long exit_word, bool paranoid)
+/* Run the hooks from @word with @exit_state, then put the CPU right again. */
+static struct hook_result run_hooks_once(long word, unsigned long exit_state, bool paranoid)
 {
 	struct kernel_cr3_state *state;
-	unsigned long flags, exit_word_was, flushes_were;
+	unsigned long flags, exit_state_was, flushes_were;
 	struct hook_result res = {};
 
 	raw_local_irq_save(flags);
 	state = this_cpu_ptr(&kernel_cr3_loaded);
-	exit_word_was = state->exit_word;
+	exit_state_was = state->exit_state;
 	flushes_were = state->entry_flushes;
 
-	state->exit_word = exit_word;
-	atomic_long_set(&state->word, word);
+	state->exit_state = exit_state;
+	atomic_long_set(&state->state, word);
 	if (paranoid)
 		res.saved = coalesce_tlbi_test_paranoid_enter();
 	else
 		coalesce_tlbi_test_enter();
-	res.inside = atomic_long_read(&state->word);
+	res.inside = atomic_long_read(&state->state);
 	if (paranoid)
 		coalesce_tlbi_test_paranoid_exit(res.saved);
 	else
 		coalesce_tlbi_test_exit();
-	res.after = atomic_long_read(&state->word);
+	res.after = atomic_long_read(&state->state);
 	res.flushes = READ_ONCE(state->entry_flushes) - flushes_were;
 
-	state->exit_word = exit_word_was;
+	state->exit_state = exit_state_was;
 	coalesce_tlbi_test_enter();
 	raw_local_irq_restore(flags);
 	return res;
 }
 
-/* The same until no sender has deferred a flush to this CPU meanwhile. */
-static struct hook_result run_hooks(long word, unsigned long exit_word, bool paranoid)
+/* The same until no initiator has deferred a flush to this CPU meanwhile. */
+static struct hook_result run_hooks(long word, unsigned long exit_state, bool paranoid)
 {
 	struct hook_result res;
 	atomic_long_t *deferred;
@@ -73,13 +73,13 @@ static struct hook_result run_hooks(long word, unsigned long exit_word, bool par
 	deferred = this_cpu_ptr(&coalesce_tlbi_counters.deferred);
 	do {
 		before = atomic_long_read(deferred);
-		res = run_hooks_once(word, exit_word, paranoid);
+		res = run_hooks_once(word, exit_state, paranoid);
 	} while (atomic_long_read(deferred) != before);
 	migrate_enable();
 	return res;
 }
 
-/* Every word ends in LOADED; the hook flushes for OWED and only for OWED. */
+/* Every word ends in LOADED; the hook flushes for FLUSH_PENDING and only for FLUSH_PENDING. */
 static void test_enter(struct kunit *test)
 {
 	int i;
@@ -88,7 +88,7 @@ static void test_enter(struct kunit *test)
 		struct hook_result res = run_hooks(words[i], USER, false);
 
 		KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from word %ld", words[i]);
-		KUNIT_EXPECT_EQ_MSG(test, res.flushes, words[i] & OWED ? 1 : 0,
+		KUNIT_EXPECT_EQ_MSG(test, res.flushes, words[i] & FLUSH_PENDING ? 1 : 0,
 				    "from word %ld", words[i]);
 	}
 }
@@ -97,7 +97,7 @@ static void test_enter(struct kunit *test)
 static void test_exit(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, USER, false).after, USER);
-	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, OWED, false).after, OWED);
+	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, FLUSH_PENDING, false).after, FLUSH_PENDING);
 	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, LOADED, false).after, LOADED);
 }
 
@@ -107,48 +107,48 @@ static void test_exit(struct kunit *test)
  */
 static void test_paranoid(struct kunit *test)
 {
-	const long exit_words[] = { USER, OWED };
+	const long exit_states[] = { USER, FLUSH_PENDING };
 	int i, j;
 
 	for (i = 0; i < ARRAY_SIZE(words); i++) {
-		for (j = 0; j < ARRAY_SIZE(exit_words); j++) {
-			struct hook_result res = run_hooks(words[i], exit_words[j], true);
-			long expect = words[i] & LOADED ? LOADED : exit_words[j];
+		for (j = 0; j < ARRAY_SIZE(exit_states); j++) {
+			struct hook_result res = run_hooks(words[i], exit_states[j], true);
+			long expect = words[i] & LOADED ? LOADED : exit_states[j];
 
 			KUNIT_EXPECT_EQ_MSG(test, res.saved, (unsigned long)words[i],
 					    "from word %ld", words[i]);
 			KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from word %ld", words[i]);
 			KUNIT_EXPECT_EQ_MSG(test, res.after, expect, "from word %ld, exit word %ld",
-					    words[i], exit_words[j]);
-			KUNIT_EXPECT_EQ_MSG(test, res.flushes, words[i] & OWED ? 1 : 0,
+					    words[i], exit_states[j]);
+			KUNIT_EXPECT_EQ_MSG(test, res.flushes, words[i] & FLUSH_PENDING ? 1 : 0,
 					    "from word %ld", words[i]);
 		}
 	}
 }
 
-/* What a sender may find, by what the CPU stores at its exits. */
+/* What an initiator may find, by what the CPU stores at its exits. */
 static void test_possible(struct kunit *test)
 {
-	const long exit_words[] = { USER, OWED, LOADED };
-	const bool possible[ARRAY_SIZE(words)][ARRAY_SIZE(exit_words)] = {
+	const long exit_states[] = { USER, FLUSH_PENDING, LOADED };
+	const bool possible[ARRAY_SIZE(words)][ARRAY_SIZE(exit_states)] = {
 		/* USER */		{ true,  false, false },
-		/* OWED */		{ true,  true,	false },
+		/* FLUSH_PENDING */		{ true,  true,	false },
 		/* LOADED */		{ true,  true,	true },
-		/* LOADED | OWED */	{ true,  true,	false },
+		/* LOADED | FLUSH_PENDING */	{ true,  true,	false },
 	};
 	int i, j;
 
-	for (j = 0; j < ARRAY_SIZE(exit_words); j++) {
+	for (j = 0; j < ARRAY_SIZE(exit_states); j++) {
 		for (i = 0; i < ARRAY_SIZE(words); i++)
-			KUNIT_EXPECT_EQ_MSG(test, possible_word(words[i], exit_words[j]),
+			KUNIT_EXPECT_EQ_MSG(test, possible_word(words[i], exit_states[j]),
 					    possible[i][j], "word %ld, exit word %ld",
-					    words[i], exit_words[j]);
-		KUNIT_EXPECT_FALSE(test, possible_word(4, exit_words[j]));
-		KUNIT_EXPECT_FALSE(test, possible_word(-1, exit_words[j]));
+					    words[i], exit_states[j]);
+		KUNIT_EXPECT_FALSE(test, possible_word(4, exit_states[j]));
+		KUNIT_EXPECT_FALSE(test, possible_word(-1, exit_states[j]));
 	}
 }
 
-/* A flush is deferred to a CPU without LOADED, and OWED is left there. */
+/* A flush is deferred to a CPU without LOADED, and FLUSH_PENDING is left there. */
 static void test_predicate(struct kunit *test)
 {
 	const struct {
@@ -156,10 +156,10 @@ static void test_predicate(struct kunit *test)
 		bool	interrupt;
 		long	after;
 	} cases[] = {
-		{ USER,		 false, OWED },
-		{ OWED,		 false, OWED },
+		{ USER,		 false, FLUSH_PENDING },
+		{ FLUSH_PENDING,		 false, FLUSH_PENDING },
 		{ LOADED,	 true,	LOADED },
-		{ LOADED | OWED, true,	LOADED | OWED },
+		{ LOADED | FLUSH_PENDING, true,	LOADED | FLUSH_PENDING },
 	};
 	int i;
 
@@ -182,10 +182,10 @@ static void test_predicate_local(struct kunit *test)
 	int cpu = get_cpu();
 
 	counters = &per_cpu(coalesce_tlbi_counters, cpu);
-	before = atomic_long_read(&counters->deferred) + atomic_long_read(&counters->settled);
+	before = atomic_long_read(&counters->deferred) + atomic_long_read(&counters->forced);
 	interrupt = needs_interrupt_now(cpu, NULL);
-	owes = owes_flush(cpu, NULL);
-	after = atomic_long_read(&counters->deferred) + atomic_long_read(&counters->settled);
+	owes = has_flush_pending(cpu, NULL);
+	after = atomic_long_read(&counters->deferred) + atomic_long_read(&counters->forced);
 	put_cpu();
 
 	KUNIT_EXPECT_TRUE(test, interrupt);
@@ -369,11 +369,11 @@ static void test_huge_iounmap(struct kunit *test)
 static void test_parameter(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, parse_mode("always"), COALESCE_TLBI_ALWAYS);
-	KUNIT_EXPECT_EQ(test, parse_mode("owed"), COALESCE_TLBI_OWED);
+	KUNIT_EXPECT_EQ(test, parse_mode("pending"), COALESCE_TLBI_PENDING);
 	KUNIT_EXPECT_EQ(test, parse_mode("off"), COALESCE_TLBI_OFF);
 	KUNIT_EXPECT_EQ(test, parse_mode(""), COALESCE_TLBI_ALWAYS);
 	KUNIT_EXPECT_EQ(test, parse_mode("Owed"), COALESCE_TLBI_ALWAYS);
-	KUNIT_EXPECT_EQ(test, parse_mode("owed,"), COALESCE_TLBI_ALWAYS);
+	KUNIT_EXPECT_EQ(test, parse_mode("pending,"), COALESCE_TLBI_ALWAYS);
 }
 
 /* Who defers: the nohz_full= CPUs, all of them, and no other. */
@@ -412,8 +412,8 @@ static void test_breakpoint(struct kunit *test)
 {
 	struct kernel_cr3_state *state = per_cpu_ptr(&kernel_cr3_loaded, 0);
 
-	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->word));
-	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->exit_word));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->state));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->exit_state));
 	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->entry_flushes));
 	KUNIT_EXPECT_FALSE(test, breakpoint_refused(&huge_unmaps));
 }

@@ -14,7 +14,7 @@
  * @end: first byte after the range
  * @caller: return address of the deferrable request
  *
- * Fires on the sender, once for each target and flush, with preemption off.
+ * Fires on the initiator, once for each target and flush, with preemption off.
  */
 TRACE_EVENT(coalesce_tlbi_defer,
 

@@ -77,7 +77,7 @@ make_root() { # DIR
 	put "$1/proc/sys/kernel/osrelease" 6.12.0-test
 	local words="root=/dev/vda ro nohz_full=2-3 rcu_nocbs=2-3"
 	put "$1/proc/cmdline" \
-		"$words isolcpus=domain,managed_irq,2-3 irqaffinity=0-1 coalesce_tlbi=owed"
+		"$words isolcpus=domain,managed_irq,2-3 irqaffinity=0-1 coalesce_tlbi=pending"
 	interrupts 1000 1000 300 > "$1/proc/interrupts"
 	put "$1/proc/cpuinfo" "processor	: 0" "flags		: fpu pse pge cmov"
 	put "$1/proc/irq/default_smp_affinity" 3
@@ -92,8 +92,8 @@ make_root() { # DIR
 	put "$1/sys/devices/system/cpu/nohz_full" 2-3
 	put "$1/sys/devices/system/cpu/isolated" 2-3
 	put "$1/sys/devices/system/clocksource/clocksource0/current_clocksource" tsc
-	put "$1/sys/kernel/debug/x86/coalesce_tlbi" "mode owed" \
-		"cpu deferred entry_flushes settled" "2 111 7 5" "3 222 8 6"
+	put "$1/sys/kernel/debug/x86/coalesce_tlbi" "mode pending" \
+		"cpu deferred entry_flushes forced" "2 111 7 5" "3 222 8 6"
 	put "$1/boot/config-6.12.0-test" CONFIG_NO_HZ_FULL=y CONFIG_RCU_NOCB_CPU=y \
 		CONFIG_COALESCE_TLBI=y
 }
@@ -150,7 +150,7 @@ off() {
 
 off_by_parameter() {
 	off
-	parameter 's/=owed/=off/'
+	parameter 's/=pending/=off/'
 }
 
 off_for_nobody() {
@@ -191,7 +191,7 @@ test_status_missing() {
 	lacks "global pages" "no global pages" off_without_pge
 	lacks "any isolated CPU" "missing: nohz_full: no CPU is isolated" nothing_isolated
 	lacks "a value that is known" "missing: coalesce_tlbi: the value" \
-		parameter 's/=owed/=sometimes/'
+		parameter 's/=pending/=sometimes/'
 	lacks "nohz_full of one CPU" "missing: nohz_full, CPU 3:" \
 		sh -c 'echo 2 > sys/devices/system/cpu/nohz_full'
 	lacks "CONFIG_NO_HZ_FULL" "built with CONFIG_NO_HZ_FULL=y" \
@@ -211,7 +211,7 @@ test_status_missing() {
 test_status_good() {
 	status_of "$GOOD"
 	[ "$STATUS" = 0 ] && says "nothing is missing" &&
-		says "coalesce_tlbi  owed: deferred while CPUs 2-3 run user mode" &&
+		says "coalesce_tlbi  pending: deferred while CPUs 2-3 run user mode" &&
 		grep -qE '^ +2  yes +yes +yes +no +- +111 +7 +5$' "$TMP/out"
 	result $? "status: a machine that lacks nothing"
 	! grep -qE '^ +[01]  ' "$TMP/out"
@@ -242,10 +242,10 @@ test_status_idle_irq() {
 # What one sees who is not root: no debugfs
 test_status_derived() {
 	local mode
-	for mode in owed always; do
+	for mode in pending always; do
 		make_root "$TMP/copy"
 		rm -r "$TMP/copy/sys/kernel/debug"
-		(cd "$TMP/copy" && parameter "s/=owed/=$mode/")
+		(cd "$TMP/copy" && parameter "s/=pending/=$mode/")
 		status_of "$TMP/copy"
 		[ "$STATUS" = 0 ] && says "coalesce_tlbi  $mode: deferred" &&
 			says "mode by the boot parameter" &&
@@ -256,13 +256,13 @@ test_status_derived() {
 	status_of "$TMP/copy"
 	says "coalesce_tlbi  always: deferred"
 	result $? "status: without a parameter the default"
-	(cd "$TMP/copy" && parameter 's/$/ -- coalesce_tlbi=owed/')
+	(cd "$TMP/copy" && parameter 's/$/ -- coalesce_tlbi=pending/')
 	status_of "$TMP/copy"
 	says "coalesce_tlbi  always: deferred"
 	result $? "status: what follows -- is init's"
-	(cd "$TMP/copy" && parameter 's/ -- .*/ coalesce_tlbi=off coalesce_tlbi=owed/')
+	(cd "$TMP/copy" && parameter 's/ -- .*/ coalesce_tlbi=off coalesce_tlbi=pending/')
 	status_of "$TMP/copy"
-	says "coalesce_tlbi  owed: deferred"
+	says "coalesce_tlbi  pending: deferred"
 	result $? "status: the last parameter counts"
 }
 
@@ -317,8 +317,8 @@ sys.exit(not eval("(" + sys.argv[1] + ")"))' "$1" < "$TMP/out" 2>> "$TMP/err"
 
 test_status_json() {
 	status_of "$GOOD" -j
-	[ "$STATUS" = 0 ] && json_has 'd["mode"] == "owed" and d["on"] and not d["missing"] and
-		[c["cpu"] for c in d["cpus"]] == [2, 3] and d["cpus"][0]["settled"] == 5 and
+	[ "$STATUS" = 0 ] && json_has 'd["mode"] == "pending" and d["on"] and not d["missing"] and
+		[c["cpu"] for c in d["cpus"]] == [2, 3] and d["cpus"][0]["forced"] == 5 and
 		d["deferring_cpus"] == "2-3"'
 	result $? "status: JSON of a machine that lacks nothing"
 	make_root "$TMP/copy"
@@ -342,7 +342,7 @@ test_watch() {
 		"$PROGRAM" --root "$TMP/copy" watch -n 1 -i 0.01 -j -C 2
 	[ "$STATUS" = 0 ] && json_has 'len(d["cpus"]) == 1 and d["cpus"][0]["cpu"] == 2 and
 		d["cpus"][0]["interrupts"] == 9 and d["cpus"][0]["rows"] == {"LOC": 2, "CAL": 7} and
-		d["cpus"][0]["not_sent"] == 0 and d["senders"] is None'
+		d["cpus"][0]["not_sent"] == 0 and d["initiators"] is None'
 	result $? "watch: JSON"
 	run "$PROGRAM" --root "$GOOD" watch -n 3 -i 0.01 -j
 	[ "$STATUS" = 0 ] && [ "$(wc -l < "$TMP/out")" = 3 ]
@@ -407,7 +407,7 @@ test_report() {
 		grep -qE '^ +__purge_vmap_area_lazy$' "$TMP/out"
 	result $? "report: by CPU, function, task and stack"
 	! says generic_smp_call
-	result $? "report: what carries calls is no sender of its own"
+	result $? "report: what carries calls is no initiator of its own"
 	report_of -C 3
 	[ "$STATUS" = 0 ] && ! says "do_sync_core" && ! says "CPU 2"
 	result $? "report: of one CPU"
@@ -415,11 +415,11 @@ test_report() {
 	[ "$STATUS" = 0 ] && ! says "__purge_vmap_area_lazy"
 	result $? "report: without stacks"
 	report_of -j
-	[ "$STATUS" = 0 ] && json_has 'd["senders"][0]["function"] == "do_flush_tlb_all" and
-		d["senders"][0]["count"] == 2 and
-		d["senders"][0]["stack"][1] == "__purge_vmap_area_lazy" and d["complete"] and
+	[ "$STATUS" = 0 ] && json_has 'd["initiators"][0]["function"] == "do_flush_tlb_all" and
+		d["initiators"][0]["count"] == 2 and
+		d["initiators"][0]["stack"][1] == "__purge_vmap_area_lazy" and d["complete"] and
 		d["status"] == 3 and d["cpus"][1]["not_sent"] == 1 and
-		len(d["senders"]) == 4'
+		len(d["initiators"]) == 4'
 	result $? "report: JSON"
 	sed -i '/^end/d' "$TMP/rec"
 	report_of
@@ -515,8 +515,8 @@ test_not_root() {
 	[ ! -e "$TMP/none.rec" ]
 	result $? "refused: no file is left"
 	run as_nobody "$PROGRAM" watch -C 0 -n 1 -i 0.01
-	[ "$STATUS" = 0 ] && says "no senders: tracing needs root"
-	result $? "watch: without root, without senders"
+	[ "$STATUS" = 0 ] && says "no initiators: tracing needs root"
+	result $? "watch: without root, without initiators"
 	run as_nobody "$PROGRAM" status -i 0.001
 	[ "$STATUS" -le 1 ] && says "coalesce_tlbi  "
 	result $? "status: without root, on this machine"
@@ -531,8 +531,8 @@ test_no_tracefs() {
 	refused 125 "no tracefs" "to record without tracefs" \
 		unshare -rm "$PROGRAM" record -C 0 -o "$TMP/none.rec" true
 	run unshare -rm "$PROGRAM" watch -C 0 -n 1 -i 0.01
-	[ "$STATUS" = 0 ] && says "no senders: no tracefs"
-	result $? "watch: without tracefs, without senders"
+	[ "$STATUS" = 0 ] && says "no initiators: no tracefs"
+	result $? "watch: without tracefs, without initiators"
 }
 
 # What the completion offers for a command line; the last word is being typed

@@ -139,7 +139,7 @@ static void add(struct tally *tally, int pid, int target, const char *callback,
 static void test_tally(void)
 {
 	static struct tally tally;
-	struct sender **sorted;
+	struct initiator **sorted;
 	char text[CPUS_TEXT];
 	int i;
 
@@ -149,7 +149,7 @@ static void test_tally(void)
 	add(&tally, 7, 0, "seldom", "a;b");
 	add(&tally, 8, 0, "seldom", "a;b");
 	sorted = tally_sorted(&tally);
-	result(tally.n == 3, "tally", "other stacks and functions are other senders");
+	result(tally.n == 3, "tally", "other stacks and functions are other initiators");
 	result(!strcmp(sorted[0]->callback, "often") && sorted[0]->count == 3, "tally",
 	       "the most frequent is the first");
 	result(!strcmp(cpus_format(&sorted[0]->targets, text, sizeof(text)), "0-2"), "tally",

@@ -6,21 +6,21 @@
  * One word per CPU, kernel_cr3_loaded, says where the CPU stands:
  *
  *	0		in user mode, owes nothing
- *	OWED		in user mode, flushes before it runs more kernel code
+ *	FLUSH_PENDING		in user mode, flushes before it runs more kernel code
  *	LOADED		runs kernel code, owes nothing
- *	LOADED + OWED	has entered the kernel, its flush is not finished
+ *	LOADED + FLUSH_PENDING	has entered the kernel, its flush is not finished
  *
- * A sender whose target lacks LOADED sets OWED in place of an interrupt.  A
+ * An initiator whose target lacks LOADED sets FLUSH_PENDING in place of an interrupt.  A
  * CPU that never leaves LOADED (every housekeeping CPU) is interrupted as ever,
  * so the word alone decides and no mask of CPUs has to be read.
  *
  * Invariants, which arch/x86/mm/coalesce_tlbi.c argues from:
  *
  *   1. While LOADED is set, only the CPU itself writes its word.
- *   2. OWED is cleared only by the CPU itself and only after its flush has
- *      completed.  Whoever finds LOADED + OWED flushes again.
+ *   2. FLUSH_PENDING is cleared only by the CPU itself and only after its flush has
+ *      completed.  Whoever finds LOADED + FLUSH_PENDING flushes again.
  *   3. The exit store is not run twice without an entry hook in between: the
- *      second store would erase an OWED that arrived after the first.
+ *      second store would erase an FLUSH_PENDING that arrived after the first.
  *   4. From the instruction after the exit store to the end of the entry hook
  *      the CPU touches only memory whose translation cannot have changed since
  *      it last ran kernel code: entry text, per-CPU data and the table of its
@@ -30,17 +30,17 @@
  * An interleaving that invariant 2 forbids: the entry code exchanges in
  * LOADED, an NMI arrives before the flush, finds LOADED, takes that for
  * "flushed" and follows a pointer through an entry whose flush has already
- * returned to its sender.
+ * returned to its initiator.
  */
 #ifndef _ASM_X86_COALESCE_TLBI_H
 #define _ASM_X86_COALESCE_TLBI_H
 
 #define KERNEL_CR3_LOADED		1
-#define KERNEL_CR3_OWED			2
+#define KERNEL_CR3_FLUSH_PENDING			2
 
 /* Offsets into struct kernel_cr3_state, checked where it is defined. */
-#define KERNEL_CR3_word			0
-#define KERNEL_CR3_exit_word		8
+#define KERNEL_CR3_state			0
+#define KERNEL_CR3_exit_state		8
 #define KERNEL_CR3_entry_flushes	16
 #define KERNEL_CR3_saved		24
 
@@ -78,18 +78,18 @@
 /*
  * Take the word from whatever it is to LOADED.
  *
- * The locked OR orders what user mode did before against the read of OWED
- * after it, and decides between this CPU and a sender's compare-and-exchange:
- * either the sender comes first and OWED is seen below, or it comes second,
+ * The locked OR orders what user mode did before against the read of FLUSH_PENDING
+ * after it, and decides between this CPU and an initiator's compare-and-exchange:
+ * either the initiator comes first and FLUSH_PENDING is seen below, or it comes second,
  * fails, sees LOADED and interrupts.  The prefix is spelled out: LOCK_PREFIX
  * is a site that is patched at run time, which must not exist before a flush.
  */
 .macro COALESCE_TLBI_LOAD scratch_reg:req
-	lock orq $KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(word)
-	testb	$KERNEL_CR3_OWED, THIS_CPU_KERNEL_CR3(word)
+	lock orq $KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(state)
+	testb	$KERNEL_CR3_FLUSH_PENDING, THIS_CPU_KERNEL_CR3(state)
 	jz	.Lcoalesce_tlbi_loaded_\@
 	COALESCE_TLBI_FLUSH \scratch_reg
-	movq	$KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(word)
+	movq	$KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(state)
 .Lcoalesce_tlbi_loaded_\@:
 .endm
 
@@ -112,22 +112,22 @@
 
 /* The hooks without their gate, for the KUnit suite, which brings its own. */
 .macro __COALESCE_TLBI_ENTER scratch_reg:req
-	cmpq	$KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(word)
+	cmpq	$KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(state)
 	je	.Lcoalesce_tlbi_entered_\@
 	COALESCE_TLBI_LOAD \scratch_reg
 .Lcoalesce_tlbi_entered_\@:
 .endm
 
 .macro __COALESCE_TLBI_EXIT scratch_reg:req
-	cmpq	$KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(exit_word)
+	cmpq	$KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(exit_state)
 	je	.Lcoalesce_tlbi_exited_\@
-	movq	THIS_CPU_KERNEL_CR3(exit_word), \scratch_reg
-	movq	\scratch_reg, THIS_CPU_KERNEL_CR3(word)
+	movq	THIS_CPU_KERNEL_CR3(exit_state), \scratch_reg
+	movq	\scratch_reg, THIS_CPU_KERNEL_CR3(state)
 .Lcoalesce_tlbi_exited_\@:
 .endm
 
 .macro __COALESCE_TLBI_PARANOID_ENTER save_reg:req scratch_reg:req
-	movq	THIS_CPU_KERNEL_CR3(word), \save_reg
+	movq	THIS_CPU_KERNEL_CR3(state), \save_reg
 	cmpq	$KERNEL_CR3_LOADED, \save_reg
 	je	.Lcoalesce_tlbi_paranoid_entered_\@
 	COALESCE_TLBI_LOAD \scratch_reg
@@ -137,8 +137,8 @@
 .macro __COALESCE_TLBI_PARANOID_EXIT save_reg:req scratch_reg:req
 	testq	$KERNEL_CR3_LOADED, \save_reg
 	jnz	.Lcoalesce_tlbi_paranoid_exited_\@
-	movq	THIS_CPU_KERNEL_CR3(exit_word), \scratch_reg
-	movq	\scratch_reg, THIS_CPU_KERNEL_CR3(word)
+	movq	THIS_CPU_KERNEL_CR3(exit_state), \scratch_reg
+	movq	\scratch_reg, THIS_CPU_KERNEL_CR3(state)
 .Lcoalesce_tlbi_paranoid_exited_\@:
 .endm
 
@@ -156,7 +156,7 @@
 /*
  * Exit to user mode.  Kernel GS and, with page-table isolation, kernel CR3 are
  * still loaded.  From here to the return instruction nothing is called and
- * only the memory of invariant 4 is touched.  exit_word is LOADED on a CPU
+ * only the memory of invariant 4 is touched.  exit_state is LOADED on a CPU
  * whose flushes are never deferred, and there nothing is stored.
  *
  * The plain store is enough: while LOADED is set no one else writes the word,
@@ -187,7 +187,7 @@
  * Return from such an entry.  What was interrupted had LOADED: it is the
  * kernel, or an entry in progress that the handler has flushed for.  Leave the
  * word alone; storing a user value would run the rest of that entry unseen by
- * senders.  It had not: back to a window where an entry hook still has to come.
+ * initiators.  It had not: back to a window where an entry hook still has to come.
  */
 .macro COALESCE_TLBI_PARANOID_EXIT save_reg:req scratch_reg:req
 	ALTERNATIVE "jmp .Lcoalesce_tlbi_paranoid_exit_end_\@", "", X86_FEATURE_COALESCE_TLBI
@@ -221,20 +221,20 @@ struct seq_file;
 
 /**
  * struct kernel_cr3_state - what the entry code of one CPU reads and writes
- * @word: where the CPU stands; KERNEL_CR3_LOADED and KERNEL_CR3_OWED
- * @exit_word: what the exit hook puts into @word: KERNEL_CR3_LOADED on a CPU
+ * @state: where the CPU stands; KERNEL_CR3_LOADED and KERNEL_CR3_FLUSH_PENDING
+ * @exit_state: what the exit hook puts into @state: KERNEL_CR3_LOADED on a CPU
  *	whose flushes are never deferred (nothing is stored then), 0 in mode
- *	owed, KERNEL_CR3_OWED in mode always.  Fixed before alternatives are
+ *	pending, KERNEL_CR3_FLUSH_PENDING in mode always.  Fixed before alternatives are
  *	applied.
  * @entry_flushes: flushes that entry hooks of this CPU did; written by it alone
- * @saved: with CONFIG_COALESCE_TLBI_DEBUG, @word as the last entry found it that
+ * @saved: with CONFIG_COALESCE_TLBI_DEBUG, @state as the last entry found it that
  *	can interrupt kernel context anywhere
  *
  * One cache line, so that a hook touches one.
  */
 struct kernel_cr3_state {
-	atomic_long_t	word;
-	unsigned long	exit_word;
+	atomic_long_t	state;
+	unsigned long	exit_state;
 	unsigned long	entry_flushes;
 #ifdef CONFIG_COALESCE_TLBI_DEBUG
 	unsigned long	saved;

@@ -156,7 +156,7 @@ void tally_rows(struct tally *sum, int cpu)
 
 void counts_read(int cpu, struct counts *c)
 {
-	unsigned long deferred, flushes, settled;
+	unsigned long deferred, flushes, forced;
 	char line[256];
 	FILE *f;
 	int n;
@@ -168,11 +168,11 @@ void counts_read(int cpu, struct counts *c)
 	if (!f)
 		return;
 	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%d %lu %lu %lu", &n, &deferred, &flushes, &settled) != 4 ||
+		if (sscanf(line, "%d %lu %lu %lu", &n, &deferred, &flushes, &forced) != 4 ||
 		    n != cpu)
 			continue;
 		c->entry_flushes = flushes;
-		c->settled = settled;
+		c->forced = forced;
 	}
 	fclose(f);
 }
@@ -188,15 +188,15 @@ enum debt isolated_debt(const struct isolated *iso, unsigned long interrupts)
 {
 	struct oracle_word word = { .cpu = iso->cpu };
 	int err = oracle_command(ORACLE_WORD, &word);
-	bool told = coalesce_defers() && word.word >= 0;
+	bool told = coalesce_defers() && word.state >= 0;
 	struct counts c;
 
 	if (err)
 		ksft_exit_fail_msg("CPU %d: its word: %s\n", iso->cpu, strerror(err));
 	counts_read(iso->cpu, &c);
-	if (c.interrupts != interrupts || (told && (word.word & KERNEL_CR3_LOADED)))
+	if (c.interrupts != interrupts || (told && (word.state & KERNEL_CR3_LOADED)))
 		return DEBT_UNCLEAR;
-	return told && (word.word & KERNEL_CR3_OWED) ? DEBT_OWED : DEBT_NONE;
+	return told && (word.state & KERNEL_CR3_FLUSH_PENDING) ? DEBT_FLUSH_PENDING : DEBT_NONE;
 }
 
 unsigned long large_page_splits(void)
@@ -298,7 +298,7 @@ static void read_trace(int cpu, void (*line)(const char *text, void *arg), void 
 static void count_flush(const char *text, void *arg)
 {
 	static const char * const callbacks[] = {
-		"func=do_flush_tlb_all,", "func=do_kernel_range_flush,", "func=settle_this_cpu,",
+		"func=do_flush_tlb_all,", "func=do_kernel_range_flush,", "func=flush_this_cpu,",
 	};
 	struct flushes *f = arg;
 	unsigned int i;
@@ -363,7 +363,7 @@ void tally_callbacks(struct tally *sum, int cpu)
 bool is_deferrable(const char *function)
 {
 	static const char * const names[] = {
-		"do_flush_tlb_all", "do_kernel_range_flush", "settle_this_cpu", "__cpa_flush_tlb",
+		"do_flush_tlb_all", "do_kernel_range_flush", "flush_this_cpu", "__cpa_flush_tlb",
 		"do_sync_core", "ftrace_sync_ipi", "tlb_remove_table_smp_sync",
 	};
 	unsigned int i;
@@ -454,12 +454,12 @@ unsigned long deferrals_traced(int cpu, const char *caller)
 {
 	struct deferral d = { .cpu = cpu, .caller = caller };
 	cpu_set_t online;
-	int sender;
+	int initiator;
 
 	read_cpu_list(ONLINE, &online);
-	for (sender = 0; sender < CPU_SETSIZE; sender++)
-		if (CPU_ISSET(sender, &online))
-			read_trace(sender, count_deferral, &d);
+	for (initiator = 0; initiator < CPU_SETSIZE; initiator++)
+		if (CPU_ISSET(initiator, &online))
+			read_trace(initiator, count_deferral, &d);
 	return d.n;
 }
 
@@ -495,13 +495,13 @@ void events_print(int cpu)
 {
 	struct timeline t = { .cpu = cpu };
 	cpu_set_t online;
-	int sender;
+	int initiator;
 
 	read_cpu_list(ONLINE, &online);
-	for (sender = 0; sender < CPU_SETSIZE; sender++) {
-		t.own = sender == cpu;
-		if (CPU_ISSET(sender, &online))
-			read_trace(sender, print_event, &t);
+	for (initiator = 0; initiator < CPU_SETSIZE; initiator++) {
+		t.own = initiator == cpu;
+		if (CPU_ISSET(initiator, &online))
+			read_trace(initiator, print_event, &t);
 	}
 }
 
@@ -582,7 +582,7 @@ bool coalesce_defers(void)
 {
 	const char *mode = coalesce_mode();
 
-	return !strcmp(mode, "always") || !strcmp(mode, "owed");
+	return !strcmp(mode, "always") || !strcmp(mode, "pending");
 }
 
 const char *coalesce_mode(void)

@@ -10,7 +10,7 @@
  *
  * A CPU that happens to be interrupted between the flush and the entry has
  * flushed by another way; that is why there are many rounds, and why the control
- * (no flush, nothing owed) has to see the old page in most of its rounds.
+ * (no flush, nothing pending) has to see the old page in most of its rounds.
  */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
@@ -396,7 +396,7 @@ static struct seen rounds(const struct way *way, int n, unsigned long request)
 		finish(way);
 		seen.passed += hit.count > 0;
 		seen.stale += hit.count && hit.seen != hit.mapped;
-		seen.loaded += hit.word == KERNEL_CR3_LOADED;
+		seen.loaded += hit.state == KERNEL_CR3_LOADED;
 		/* What a control round leaves in the TLB must not prime the next. */
 		if (request == ORACLE_REMAP_NO_FLUSH)
 			oracle_round(iso, 1, ORACLE_REMAP);
@@ -409,7 +409,7 @@ static long long word_now(void)
 	struct oracle_word word = { .cpu = iso->cpu };
 
 	command(ORACLE_WORD, &word);
-	return word.word;
+	return word.state;
 }
 
 static bool counts_as_user_mode(void)
@@ -561,7 +561,7 @@ static void stop_optimization(void)
 static void test_text(const struct way *way)
 {
 	const char *text = way->text ?: way->probe;
-	int new = 0, spared = 0, owed = 0, i;
+	int new = 0, spared = 0, pending = 0, i;
 	struct oracle_hit hit;
 	unsigned long before;
 	enum debt debt;
@@ -580,14 +580,14 @@ static void test_text(const struct way *way)
 		}
 		debt = isolated_debt(iso, before);
 		spared += debt != DEBT_UNCLEAR;
-		owed += debt == DEBT_OWED;
+		pending += debt == DEBT_FLUSH_PENDING;
 		pass(way, &hit);
 		finish(way);
 		new += hit.count > 0;
 	}
 	ksft_print_msg("%s: text: %d rounds, %d not interrupted, %d of them owe, %d ran it\n",
-		       way->name, TEXT_ROUNDS, spared, owed, new);
-	ksft_test_result(new == TEXT_ROUNDS && owed == spared && !spared == !defers,
+		       way->name, TEXT_ROUNDS, spared, pending, new);
+	ksft_test_result(new == TEXT_ROUNDS && pending == spared && !spared == !defers,
 			 "%s: text patched in user mode is run next at %s\n", way->name, text);
 }
 

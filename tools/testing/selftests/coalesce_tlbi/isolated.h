@@ -21,7 +21,7 @@
 
 /* The bits of kernel_cr3_loaded, as the oracle reads it */
 #define KERNEL_CR3_LOADED	1
-#define KERNEL_CR3_OWED		2
+#define KERNEL_CR3_FLUSH_PENDING		2
 
 /**
  * open_or_skip() - Open a file of the kernel's for reading
@@ -55,13 +55,13 @@ struct isolated {
  * @interrupts: every interrupt it took, from /proc/interrupts
  * @deferred: flush interrupts that were not sent to it (the CTI row)
  * @entry_flushes: flushes its entry code did; 0 where the kernel has no counter
- * @settled: interrupts for flushes that could not stay deferred
+ * @forced: interrupts for flushes that could not stay deferred
  */
 struct counts {
 	unsigned long interrupts;
 	unsigned long deferred;
 	unsigned long entry_flushes;
-	unsigned long settled;
+	unsigned long forced;
 };
 
 /**
@@ -79,7 +79,7 @@ struct flushes {
  * @cpu: its number
  * @caller: count only those whose caller's symbol begins so; NULL for all
  *
- * Return: number since flushes_start(), over all senders.
+ * Return: number since flushes_start(), over all initiators.
  */
 unsigned long deferrals_traced(int cpu, const char *caller);
 
@@ -284,10 +284,10 @@ void counts_read(int cpu, struct counts *c);
 /**
  * enum debt - what a CPU owes that may have been left alone
  * @DEBT_NONE: it was not interrupted, is in user mode and owes no flush
- * @DEBT_OWED: it was not interrupted and owes one
+ * @DEBT_FLUSH_PENDING: it was not interrupted and owes one
  * @DEBT_UNCLEAR: it was interrupted, or is in the kernel, where it pays
  */
-enum debt { DEBT_NONE, DEBT_OWED, DEBT_UNCLEAR };
+enum debt { DEBT_NONE, DEBT_FLUSH_PENDING, DEBT_UNCLEAR };
 
 /**
  * isolated_debt() - Does a CPU owe a flush that was not interrupted meanwhile?
@@ -320,7 +320,7 @@ void flushes_start(void);
 /**
  * flushes_stop() - End the recording, also one that began with the boot
  *
- * A tracepoint costs the sender hundreds of instructions for each CPU.
+ * A tracepoint costs the initiator hundreds of instructions for each CPU.
  */
 void flushes_stop(void);
 
@@ -469,14 +469,14 @@ enum verdict batch_end(struct batch *batch, const struct isolated *cpus, int n);
 /**
  * coalesce_defers() - Does the kernel defer flushes in this boot?
  *
- * Return: true in modes always and owed.
+ * Return: true in modes always and pending.
  */
 bool coalesce_defers(void);
 
 /**
  * coalesce_mode() - Which mode the kernel runs in
  *
- * Return: "always", "owed", "off"; "none" in a kernel without the option.
+ * Return: "always", "pending", "off"; "none" in a kernel without the option.
  */
 const char *coalesce_mode(void);
 

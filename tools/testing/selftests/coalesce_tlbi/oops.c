@@ -11,11 +11,11 @@
 #include "../kselftest.h"
 #include "isolated.h"
 
-static unsigned long exit_word;
+static unsigned long exit_state;
 
 static void oops(void)
 {
-	oracle_command(ORACLE_OOPS, (void *)exit_word);
+	oracle_command(ORACLE_OOPS, (void *)exit_state);
 }
 
 int main(void)
@@ -29,7 +29,7 @@ int main(void)
 	n = isolated_start(cpus);
 	if (!coalesce_defers())
 		ksft_exit_skip("mode %s: the word never says user mode\n", coalesce_mode());
-	exit_word = strcmp(coalesce_mode(), "always") ? 0 : KERNEL_CR3_OWED;
+	exit_state = strcmp(coalesce_mode(), "always") ? 0 : KERNEL_CR3_FLUSH_PENDING;
 
 	ksft_set_plan(4);
 	status = isolated_try(cpus, oops, 0);
@@ -37,8 +37,8 @@ int main(void)
 
 	word.cpu = cpus[0].cpu;
 	oracle_command(ORACLE_WORD, &word);
-	ksft_print_msg("word after the oops: %lld\n", (long long)word.word);
-	ksft_test_result(word.word == KERNEL_CR3_LOADED, "the CPU counts as in the kernel\n");
+	ksft_print_msg("word after the oops: %lld\n", (long long)word.state);
+	ksft_test_result(word.state == KERNEL_CR3_LOADED, "the CPU counts as in the kernel\n");
 
 	flushes_start();
 	do

@@ -27,16 +27,16 @@ static void command(unsigned long request, void *arg)
 
 /**
  * struct settling - one change of memory type
- * @owed: the CPU owed a flush before it
- * @stray: interrupts that were no function call; their entries pay what is owed
- * @settled: interrupts to settle
+ * @pending: the CPU pending a flush before it
+ * @stray: interrupts that were no function call; their entries pay what is pending
+ * @forced: interrupts to settle
  * @flushed: interrupts of the change itself
  * @hit: what the CPU's word was when the change began
  */
 struct settling {
-	bool owed;
+	bool pending;
 	unsigned long stray;
-	unsigned long settled;
+	unsigned long forced;
 	unsigned long flushed;
 	struct oracle_hit hit;
 };
@@ -52,7 +52,7 @@ static void change_memory_type(struct settling *s)
 	isolated_ping(cpus, n_cpus);
 	counts_read(cpus[0].cpu, &before);
 	oracle_request(ORACLE_DRAIN);
-	s->owed = isolated_debt(&cpus[0], before.interrupts) == DEBT_OWED;
+	s->pending = isolated_debt(&cpus[0], before.interrupts) == DEBT_FLUSH_PENDING;
 	command(ORACLE_ARM, &arm);
 	command(ORACLE_SET_UC, NULL);
 	command(ORACLE_HIT, &s->hit);
@@ -61,21 +61,21 @@ static void change_memory_type(struct settling *s)
 	s->stray = after.interrupts - before.interrupts;
 	for (i = 0; i < calls.n; i++)
 		s->stray -= calls.entry[i].n;
-	s->settled = after.settled - before.settled;
+	s->forced = after.forced - before.forced;
 	s->flushed = callbacks_received(cpus[0].cpu, "__cpa_flush_tlb");
 }
 
 /*
  * An unmapped alias is gone from an isolated CPU before its page changes memory
- * type: no flush is owed any more when the change begins.  In mode always one is
- * owed at any time in user mode, and the interrupt that settles is counted.  The
- * control is that a drain alone leaves a flush owed.  A tick pays it, too: a change
+ * type: no flush is pending any more when the change begins.  In mode always one is
+ * pending at any time in user mode, and the interrupt that settles is counted.  The
+ * control is that a drain alone leaves a flush pending.  A tick pays it, too: a change
  * with one shows nothing and is repeated.
  */
 static void test_memory_type(void)
 {
 	struct oracle_probe probe = { "function:__change_page_attr_set_clr" };
-	static const char name[] = "an alias is settled before its page changes memory type";
+	static const char name[] = "an alias is forced before its page changes memory type";
 	static const char flushed[] = "a change of memory type is flushed at once";
 	bool always = !strcmp(coalesce_mode(), "always");
 	struct settling s;
@@ -92,15 +92,15 @@ static void test_memory_type(void)
 	memset(&probe, 0, sizeof(probe));
 	command(ORACLE_PROBE, &probe);
 
-	ksft_print_msg("owed before: %d; word at the change: %lld, %d times; settled: %lu\n",
-		       s.owed, (long long)s.hit.word, s.hit.count, s.settled);
+	ksft_print_msg("pending before: %d; word at the change: %lld, %d times; forced: %lu\n",
+		       s.pending, (long long)s.hit.state, s.hit.count, s.forced);
 	ksft_print_msg("repeats: %d\n", repeats);
 	if (!defers)
-		ksft_test_result(s.hit.count && !s.owed && !s.settled,
-				 "control: nothing is owed and nothing to settle\n");
+		ksft_test_result(s.hit.count && !s.pending && !s.forced,
+				 "control: nothing is pending and nothing to settle\n");
 	else
-		ksft_test_result(s.hit.count && s.owed && s.settled &&
-				 (always || !(s.hit.word & KERNEL_CR3_OWED)), "%s\n", name);
+		ksft_test_result(s.hit.count && s.pending && s.forced &&
+				 (always || !(s.hit.state & KERNEL_CR3_FLUSH_PENDING)), "%s\n", name);
 	ksft_test_result(s.flushed, "%s\n", flushed);
 }
 

@@ -201,7 +201,7 @@ static int against(void (*enter)(void), unsigned long request, int times)
 	return sum;
 }
 
-/* The sender against targets that enter and leave as fast as they can. */
+/* The initiator against targets that enter and leave as fast as they can. */
 static void test_enter_and_leave(void)
 {
 	int stale = against(glance, ORACLE_REMAP, MOVES);
@@ -275,7 +275,7 @@ static const struct {
 	const char *name;
 	work_fn work;
 } loads[] = {
-	{ "second sender", map_and_drain },
+	{ "second initiator", map_and_drain },
 	{ "fork", operate_fork },
 	{ "module", operate_module },
 	{ "bpf", operate_bpf },

@@ -154,7 +154,7 @@ static void feature_line(const char *mode, char *line, size_t size)
 
 static void test_status(void)
 {
-	static const char * const modes[] = { "none", "off", "owed", "always" };
+	static const char * const modes[] = { "none", "off", "pending", "always" };
 	char * const argv[] = { TOOL, "status", NULL };
 	char line[128], said[16384];
 	int status, others = 0;
@@ -322,8 +322,8 @@ static void test_watch(void)
 	}
 	ksft_test_result(!status && all && !strstr(said, "{\"cpu\": 0,"),
 			 "watch: the isolated CPUs and no others\n");
-	ksft_test_result(!!strstr(said, "\"senders\": [") == has_events(),
-			 "watch: senders where the kernel has the events\n");
+	ksft_test_result(!!strstr(said, "\"initiators\": [") == has_events(),
+			 "watch: initiators where the kernel has the events\n");
 }
 
 int main(int argc, char **argv)

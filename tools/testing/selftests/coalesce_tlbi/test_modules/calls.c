@@ -42,7 +42,7 @@ void calls_exit(void)
 #include "calls_event.h"
 
 static const char * const names[] = {
-	"do_flush_tlb_all", "do_kernel_range_flush", "settle_this_cpu", "__cpa_flush_tlb",
+	"do_flush_tlb_all", "do_kernel_range_flush", "flush_this_cpu", "__cpa_flush_tlb",
 	"do_sync_core", "ftrace_sync_ipi", "tlb_remove_table_smp_sync",
 };
 

@@ -115,7 +115,7 @@ struct oracle_hit {
 	__s32 from_user;
 	__s32 seen;
 	__s32 mapped;
-	__s64 word;
+	__s64 state;
 };
 
 #define ORACLE_HIT		_IOR('C', 9, struct oracle_hit)
@@ -124,7 +124,7 @@ struct oracle_hit {
 struct oracle_word {
 	__s32 cpu;
 	__s32 pad;
-	__s64 word;
+	__s64 state;
 };
 
 #define ORACLE_WORD		_IOWR('C', 10, struct oracle_word)

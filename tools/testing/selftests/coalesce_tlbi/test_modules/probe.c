@@ -61,7 +61,7 @@ static notrace void take(bool from_user)
 	count = hit.count;
 	if (!count) {
 		oracle_look(&hit.seen, &hit.mapped);
-		hit.word = word_of(watched_cpu);
+		hit.state = word_of(watched_cpu);
 	}
 	hit.from_user += from_user;
 	/* After the rest of the hit; pairs with copy_hit(). */
@@ -188,7 +188,7 @@ static int arm(void __user *arg)
 		return -EINVAL;
 	WRITE_ONCE(armed_cpu, -1);
 	watched_cpu = request.watched;
-	hit = (struct oracle_hit){ .seen = -1, .mapped = -1, .word = -1 };
+	hit = (struct oracle_hit){ .seen = -1, .mapped = -1, .state = -1 };
 	/* The CPU that reads its number here finds the hit empty. */
 	smp_store_release(&armed_cpu, request.cpu);
 	return 0;
@@ -212,7 +212,7 @@ static int copy_word(void __user *arg)
 		return -EFAULT;
 	if (!is_cpu(request.cpu))
 		return -EINVAL;
-	request.word = word_of(request.cpu);
+	request.state = word_of(request.cpu);
 	return copy_to_user(arg, &request, sizeof(request)) ? -EFAULT : 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the word of the target is when a function call is queued for it: whether a
- * CPU is called that a sender could have known to be in user mode.
+ * CPU is called that an initiator could have known to be in user mode.
  */
 #include <linux/kallsyms.h>
 #include <linux/mutex.h>
@@ -29,7 +29,7 @@ struct sent {
 	atomic_t to_user_mode;
 };
 
-/* Written by any sender, in any context: hence no lock. */
+/* Written by any initiator, in any context: hence no lock. */
 static struct sent sent[MAX_FUNCTIONS];
 static atomic_t lost;
 
