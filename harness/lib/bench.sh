@@ -23,7 +23,7 @@ isolated() {
 # of the entry, or where the initiator is looked at, its predicate, if it has one
 counted_text() { # FLAVOUR COMMAND
 	awk -v purges="$([[ $2 != *purges ]] || echo 1)" '
-		$3 == (purges ? "needs_interrupt_now" : "__entry_text_start") { start = $1; next }
+		$3 == (purges ? "needs_ipi_now" : "__entry_text_start") { start = $1; next }
 		start && (purges || $3 == "__entry_text_end") { print start "-" $1; found = 1; exit }
 		END { if (!found) print "0-0" }' "$BUILD/$BASE/$1/System.map"
 }

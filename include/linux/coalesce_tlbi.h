@@ -18,7 +18,7 @@
 
 void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end);
 void coalesce_tlbi_flush_pending(void);
-void coalesce_tlbi_note_huge_unmap(void);
+void coalesce_tlbi_note_huge_change(void);
 bool coalesce_tlbi_may_queue_work(int cpu);
 void on_each_cpu_in_kernel(smp_call_func_t func, void *info);
 void smp_call_function_in_kernel(smp_call_func_t func, void *info);
@@ -29,7 +29,7 @@ void __coalesce_tlbi_call(smp_call_func_t func, void *info, unsigned long start,
 			  unsigned long end, unsigned long caller);
 
 /* For it and for changes of page attributes */
-bool coalesce_tlbi_flush_huge_unmaps(void);
+bool flush_huge_changes(void);
 bool coalesce_tlbi_protection_only(unsigned long set, unsigned long clear);
 
 /**
@@ -69,7 +69,7 @@ static inline void vm_unmap_aliases_deferrable(void)
 	vm_unmap_aliases();
 }
 
-static inline bool coalesce_tlbi_flush_huge_unmaps(void)
+static inline bool flush_huge_changes(void)
 {
 	return false;
 }
@@ -85,7 +85,7 @@ static inline void flush_tlb_kernel_range_deferrable(unsigned long start, unsign
 #endif
 
 static inline void coalesce_tlbi_flush_pending(void) { }
-static inline void coalesce_tlbi_note_huge_unmap(void) { }
+static inline void coalesce_tlbi_note_huge_change(void) { }
 
 static inline bool coalesce_tlbi_may_queue_work(int cpu)
 {

@@ -18,12 +18,12 @@ mtype = {
 	clear_entry, smp_mb, read_word, cmpxchg_FLUSH_PENDING, store_FLUSH_PENDING, defer, interrupt_for_range,
 	interrupt_for_all, answered, flush_returns,
 	/* huge.pml, vmalloc.pml, flush_pending.pml */
-	inc_huge_unmaps, read_huge_unmaps, read_huge_unmaps_flushed, call_flush_tlb_all,
-	cmpxchg_huge_unmaps_flushed, take_lock, add_to_list, drop_lock, take_list, look_at_list,
+	inc_huge_changes, read_huge_changes, read_huge_changes_flushed, call_flush_tlb_all,
+	cmpxchg_huge_changes_flushed, take_lock, add_to_list, drop_lock, take_list, look_at_list,
 	clear_large_entry, map_again, has_flush_pending, forced,
 	/* violations */
 	stale_use, pending_lost, kernel_code_without_LOADED, user_mode_with_LOADED,
-	impossible_word, LOADED_OWED_outside_an_entry, table_is_freed, two_sizes, alias_left
+	imlegal_state, LOADED_OWED_outside_an_entry, table_is_freed, two_sizes, alias_left
 };
 
 /* The word. */
@@ -136,7 +136,7 @@ bit kernel_cr3;
 			 at[l] == test_FLUSH_PENDING || at[l] == write_cr4)
 #define WORD_WAITS	(BUFFERED(T, 0, WORD) || BUFFERED(T, 1, WORD) || BUFFERED(T, 2, WORD))
 #define CHECK_WORD								\
-	VIOLATION(WORD_WRONG, mem[WORD] > (LOADED | FLUSH_PENDING), impossible_word);	\
+	VIOLATION(WORD_WRONG, mem[WORD] > (LOADED | FLUSH_PENDING), imlegal_state);	\
 	VIOLATION(WORD_WRONG, mem[WORD] == (LOADED | FLUSH_PENDING) && !WORD_WAITS &&	\
 		  !ENTERS(0) && !ENTERS(1) && !ENTERS(2), LOADED_OWED_outside_an_entry)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Leaves larger than 4K: the two counters of coalesce_tlbi_flush_huge_unmaps().
+ * Leaves larger than 4K: the two counters of flush_huge_changes().
  *
  * Each initiator unmaps an address of its own, mapped by a large or a small leaf, and
  * flushes.  A small one may be deferred.  Where a large one has gone, small ones may
@@ -25,7 +25,7 @@
 #endif
 #include "common.pml"
 
-byte huge_unmaps, huge_unmaps_flushed;
+byte huge_changes, huge_changes_flushed;
 
 /* The caller's "seen" and "flushed"; "all" is what it returns. */
 inline cover(i)
@@ -34,12 +34,12 @@ inline cover(i)
 	:: flushed >= seen -> break
 	:: else ->
 	   if
-	   :: INITIATOR(i, cmpxchg_huge_unmaps_flushed,
-		     DRAINED(i) && huge_unmaps_flushed == flushed,
-		     huge_unmaps_flushed = seen; flushed = seen)
-	   :: INITIATOR(i, cmpxchg_huge_unmaps_flushed,
-		     DRAINED(i) && huge_unmaps_flushed != flushed,
-		     flushed = huge_unmaps_flushed)
+	   :: INITIATOR(i, cmpxchg_huge_changes_flushed,
+		     DRAINED(i) && huge_changes_flushed == flushed,
+		     huge_changes_flushed = seen; flushed = seen)
+	   :: INITIATOR(i, cmpxchg_huge_changes_flushed,
+		     DRAINED(i) && huge_changes_flushed != flushed,
+		     flushed = huge_changes_flushed)
 	   fi
 	od
 }
@@ -50,10 +50,10 @@ inline flush_tlb_all(i)
 	INITIATOR(i, answered, LOAD(i, ACK(i)), skip)
 }
 
-inline coalesce_tlbi_flush_huge_unmaps(i)
+inline flush_huge_changes(i)
 {
-	INITIATOR(i, read_huge_unmaps, true, seen = huge_unmaps);
-	INITIATOR(i, read_huge_unmaps_flushed, true, flushed = huge_unmaps_flushed);
+	INITIATOR(i, read_huge_changes, true, seen = huge_changes);
+	INITIATOR(i, read_huge_changes_flushed, true, flushed = huge_changes_flushed);
 	if
 	:: flushed >= seen -> all = 0
 	:: else ->
@@ -79,9 +79,9 @@ end:	do
 	   if
 	   :: INITIATOR(i, clear_entry, ROOM(i), STORE(i, i, NONE))
 	   :: INITIATOR(i, clear_large_entry, ROOM(i), STORE(i, i, NONE); large = 1) ->
-	      INITIATOR(i, inc_huge_unmaps, DRAINED(i), huge_unmaps++)
+	      INITIATOR(i, inc_huge_changes, DRAINED(i), huge_changes++)
 	   fi;
-	   coalesce_tlbi_flush_huge_unmaps(i);
+	   flush_huge_changes(i);
 	   if
 	   :: all
 	   :: else -> call_or_defer(i)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An initiator: call_or_defer() and word_needs_interrupt() of coalesce_tlbi.c, step by
+ * An initiator: call_or_defer() and state_needs_ipi() of coalesce_tlbi.c, step by
  * step.  The caller runs as CPU i; "now" is a variable of its own.
  *
  * The rest of an initiator's kernel code is left out: it is asked nothing by the others.
@@ -16,7 +16,7 @@
 	}
 
 /* A failed cmpxchg has read what was there: no third value is left to try. */
-inline word_needs_interrupt(i)
+inline state_needs_ipi(i)
 {
 	if
 	:: INITIATOR(i, read_word, LOAD(i, WORD) & LOADED, now = 1)
@@ -55,7 +55,7 @@ inline call_or_defer(i)
 #ifndef NO_BARRIER
 	INITIATOR(i, smp_mb, DRAINED(i), skip);
 #endif
-	word_needs_interrupt(i);
+	state_needs_ipi(i);
 	if
 	:: now -> interrupt_and_wait(i)
 	:: else

@@ -148,15 +148,15 @@ static DEFINE_PER_CPU(struct coalesce_tlbi_request, coalesce_tlbi_request);
  * Unmaps and changes of leaves larger than 4K so far, and how many of them are
  * covered by a flush that has reached every CPU.  They differ while one is not.
  */
-static atomic_long_t huge_unmaps;
-static atomic_long_t huge_unmaps_flushed;
+static atomic_long_t huge_changes;
+static atomic_long_t huge_changes_flushed;
 
 /*
  * Decide for one target, by its word: true if it has to be interrupted, false
  * if the flush is now pending.  The order of the caller's clears before the access
  * to the word is the caller's smp_mb().
  */
-static __always_inline bool word_needs_interrupt(atomic_long_t *word)
+static __always_inline bool state_needs_ipi(atomic_long_t *word)
 {
 	long old = atomic_long_read(word);
 
@@ -174,7 +174,7 @@ static __always_inline bool word_needs_interrupt(atomic_long_t *word)
  * Can an initiator find this word on another CPU?  Not if that CPU never defers and
  * has lost LOADED, nor if it owes a flush whenever it is in user mode and does not.
  */
-static bool possible_word(long word, unsigned long exit_state)
+static bool legal_state(long word, unsigned long exit_state)
 {
 	if (word & ~(long)(KERNEL_CR3_LOADED | KERNEL_CR3_FLUSH_PENDING))
 		return false;
@@ -183,7 +183,7 @@ static bool possible_word(long word, unsigned long exit_state)
 	return exit_state != KERNEL_CR3_FLUSH_PENDING || word;
 }
 
-static void assert_possible(int cpu)
+static void assert_legal_state(int cpu)
 {
 	struct kernel_cr3_state *state = &per_cpu(kernel_cr3_loaded, cpu);
 	long word;
@@ -191,7 +191,7 @@ static void assert_possible(int cpu)
 	if (!IS_ENABLED(CONFIG_COALESCE_TLBI_DEBUG))
 		return;
 	word = atomic_long_read(&state->state);
-	WARN_ONCE(!possible_word(word, state->exit_state),
+	WARN_ONCE(!legal_state(word, state->exit_state),
 		  "coalesce_tlbi: CPU %d: impossible word %ld\n", cpu, word);
 }
 
@@ -204,12 +204,12 @@ static noinline void trace_deferral(int cpu)
 }
 
 /* Predicate of on_each_cpu_cond(); asked on the initiator, preemption off. */
-static bool needs_interrupt_now(int cpu, void *info)
+static bool needs_ipi_now(int cpu, void *info)
 {
-	assert_possible(cpu);
+	assert_legal_state(cpu);
 	if (cpu == smp_processor_id())
 		return true;
-	if (word_needs_interrupt(&per_cpu(kernel_cr3_loaded, cpu).state))
+	if (state_needs_ipi(&per_cpu(kernel_cr3_loaded, cpu).state))
 		return true;
 
 	atomic_long_inc(&per_cpu(coalesce_tlbi_counters, cpu).deferred);
@@ -219,9 +219,9 @@ static bool needs_interrupt_now(int cpu, void *info)
 }
 
 /* The same for an initiator that does not call itself. */
-static bool other_needs_interrupt_now(int cpu, void *info)
+static bool other_needs_ipi_now(int cpu, void *info)
 {
-	return cpu != smp_processor_id() && needs_interrupt_now(cpu, info);
+	return cpu != smp_processor_id() && needs_ipi_now(cpu, info);
 }
 
 /* Predicate: has this CPU an unfinished flush?  The local CPU never has. */
@@ -272,7 +272,7 @@ void __coalesce_tlbi_call(smp_call_func_t func, void *info, unsigned long start,
 			  unsigned long end, unsigned long caller)
 {
 	if (cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		call_or_defer(needs_interrupt_now, func, info, start, end, caller);
+		call_or_defer(needs_ipi_now, func, info, start, end, caller);
 	else
 		on_each_cpu(func, info, true);
 }
@@ -310,7 +310,7 @@ void __coalesce_tlbi_call(smp_call_func_t func, void *info, unsigned long start,
 void on_each_cpu_in_kernel(smp_call_func_t func, void *info)
 {
 	if (cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		call_or_defer(needs_interrupt_now, func, info, 0, 0, _RET_IP_);
+		call_or_defer(needs_ipi_now, func, info, 0, 0, _RET_IP_);
 	else
 		on_each_cpu(func, info, true);
 }
@@ -325,7 +325,7 @@ void on_each_cpu_in_kernel(smp_call_func_t func, void *info)
 void smp_call_function_in_kernel(smp_call_func_t func, void *info)
 {
 	if (cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		call_or_defer(other_needs_interrupt_now, func, info, 0, 0, _RET_IP_);
+		call_or_defer(other_needs_ipi_now, func, info, 0, 0, _RET_IP_);
 	else
 		smp_call_function(func, info, true);
 }
@@ -383,7 +383,7 @@ void coalesce_tlbi_flush_pending(void)
 }
 
 /**
- * coalesce_tlbi_note_huge_unmap() - Tell that a leaf larger than 4K was changed
+ * coalesce_tlbi_note_huge_change() - Tell that a leaf larger than 4K was changed
  *
  * To be called after a kernel page-table leaf larger than 4K was cleared or
  * changed, and before the flush for it, or a list that leads to one, can be
@@ -394,13 +394,13 @@ void coalesce_tlbi_flush_pending(void)
  *
  * Context: any.
  */
-void coalesce_tlbi_note_huge_unmap(void)
+void coalesce_tlbi_note_huge_change(void)
 {
-	atomic_long_inc(&huge_unmaps);
+	atomic_long_inc(&huge_changes);
 }
 
 /**
- * coalesce_tlbi_flush_huge_unmaps() - Flush at once what must not be deferred
+ * flush_huge_changes() - Flush at once what must not be deferred
  *
  * Leaves larger than 4K are counted when they are cleared or changed.  If any is
  * not covered by a flush of every CPU, that flush is done here; it covers all
@@ -416,10 +416,10 @@ void coalesce_tlbi_note_huge_unmap(void)
  * Context: process context, interrupts enabled.  Waits for all CPUs if it
  *	flushes.
  */
-bool coalesce_tlbi_flush_huge_unmaps(void)
+bool flush_huge_changes(void)
 {
-	long seen = atomic_long_read(&huge_unmaps);
-	long flushed = atomic_long_read(&huge_unmaps_flushed);
+	long seen = atomic_long_read(&huge_changes);
+	long flushed = atomic_long_read(&huge_changes_flushed);
 
 	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
 		return false;
@@ -429,7 +429,7 @@ bool coalesce_tlbi_flush_huge_unmaps(void)
 	flush_tlb_all();
 
 	while (flushed - seen < 0 &&
-	       !atomic_long_try_cmpxchg(&huge_unmaps_flushed, &flushed, seen))
+	       !atomic_long_try_cmpxchg(&huge_changes_flushed, &flushed, seen))
 		;
 	return true;
 }

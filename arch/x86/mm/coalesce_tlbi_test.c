@@ -140,11 +140,11 @@ static void test_possible(struct kunit *test)
 
 	for (j = 0; j < ARRAY_SIZE(exit_states); j++) {
 		for (i = 0; i < ARRAY_SIZE(words); i++)
-			KUNIT_EXPECT_EQ_MSG(test, possible_word(words[i], exit_states[j]),
+			KUNIT_EXPECT_EQ_MSG(test, legal_state(words[i], exit_states[j]),
 					    possible[i][j], "word %ld, exit word %ld",
 					    words[i], exit_states[j]);
-		KUNIT_EXPECT_FALSE(test, possible_word(4, exit_states[j]));
-		KUNIT_EXPECT_FALSE(test, possible_word(-1, exit_states[j]));
+		KUNIT_EXPECT_FALSE(test, legal_state(4, exit_states[j]));
+		KUNIT_EXPECT_FALSE(test, legal_state(-1, exit_states[j]));
 	}
 }
 
@@ -166,7 +166,7 @@ static void test_predicate(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		atomic_long_t word = ATOMIC_LONG_INIT(cases[i].word);
 
-		KUNIT_EXPECT_EQ_MSG(test, word_needs_interrupt(&word), cases[i].interrupt,
+		KUNIT_EXPECT_EQ_MSG(test, state_needs_ipi(&word), cases[i].interrupt,
 				    "word %ld", cases[i].word);
 		KUNIT_EXPECT_EQ_MSG(test, atomic_long_read(&word), cases[i].after,
 				    "word %ld", cases[i].word);
@@ -183,7 +183,7 @@ static void test_predicate_local(struct kunit *test)
 
 	counters = &per_cpu(coalesce_tlbi_counters, cpu);
 	before = atomic_long_read(&counters->deferred) + atomic_long_read(&counters->forced);
-	interrupt = needs_interrupt_now(cpu, NULL);
+	interrupt = needs_ipi_now(cpu, NULL);
 	owes = has_flush_pending(cpu, NULL);
 	after = atomic_long_read(&counters->deferred) + atomic_long_read(&counters->forced);
 	put_cpu();
@@ -285,9 +285,9 @@ static void test_threshold(struct kunit *test)
 #endif
 }
 
-static long outstanding_huge_unmaps(void)
+static long outstanding_huge_changes(void)
 {
-	return atomic_long_read(&huge_unmaps) - atomic_long_read(&huge_unmaps_flushed);
+	return atomic_long_read(&huge_changes) - atomic_long_read(&huge_changes_flushed);
 }
 
 /* An unmapped large leaf forces one flush of every CPU, two force one as well. */
@@ -296,16 +296,16 @@ static void test_huge(struct kunit *test)
 	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
 		kunit_skip(test, "needs nohz_full=");
 
-	coalesce_tlbi_flush_huge_unmaps();
-	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 0);
-	KUNIT_EXPECT_FALSE(test, coalesce_tlbi_flush_huge_unmaps());
+	flush_huge_changes();
+	KUNIT_EXPECT_EQ(test, outstanding_huge_changes(), 0);
+	KUNIT_EXPECT_FALSE(test, flush_huge_changes());
 
-	coalesce_tlbi_note_huge_unmap();
-	coalesce_tlbi_note_huge_unmap();
-	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 2);
-	KUNIT_EXPECT_TRUE(test, coalesce_tlbi_flush_huge_unmaps());
-	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 0);
-	KUNIT_EXPECT_FALSE(test, coalesce_tlbi_flush_huge_unmaps());
+	coalesce_tlbi_note_huge_change();
+	coalesce_tlbi_note_huge_change();
+	KUNIT_EXPECT_EQ(test, outstanding_huge_changes(), 2);
+	KUNIT_EXPECT_TRUE(test, flush_huge_changes());
+	KUNIT_EXPECT_EQ(test, outstanding_huge_changes(), 0);
+	KUNIT_EXPECT_FALSE(test, flush_huge_changes());
 }
 
 /*
@@ -321,14 +321,14 @@ static void test_huge_vfree(struct kunit *test)
 	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
 		kunit_skip(test, "needs nohz_full=");
 
-	before = atomic_long_read(&huge_unmaps);
+	before = atomic_long_read(&huge_changes);
 	mem = vmalloc(PAGE_SIZE);
 	KUNIT_ASSERT_NOT_NULL(test, mem);
 	vfree(mem);
 	area = get_vm_area(2 * PMD_SIZE, VM_MAP);
 	KUNIT_ASSERT_NOT_NULL(test, area);
 	free_vm_area(area);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&huge_unmaps), before);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&huge_changes), before);
 
 	mem = vmalloc_huge(PMD_SIZE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, mem);
@@ -336,11 +336,11 @@ static void test_huge_vfree(struct kunit *test)
 		vfree(mem);
 		kunit_skip(test, "no 2M page to be had");
 	}
-	before = atomic_long_read(&huge_unmaps);
+	before = atomic_long_read(&huge_changes);
 	vfree(mem);
-	KUNIT_EXPECT_GT(test, atomic_long_read(&huge_unmaps), before);
+	KUNIT_EXPECT_GT(test, atomic_long_read(&huge_changes), before);
 	vm_unmap_aliases();
-	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 0);
+	KUNIT_EXPECT_EQ(test, outstanding_huge_changes(), 0);
 }
 
 /* iounmap() of a leaf of the largest size is noticed as well. */
@@ -357,13 +357,13 @@ static void test_huge_iounmap(struct kunit *test)
 	mem = ioremap(nowhere, PUD_SIZE);
 	KUNIT_ASSERT_NOT_NULL(test, (void __force *)mem);
 	lookup_address((unsigned long __force)mem, &level);
-	before = atomic_long_read(&huge_unmaps);
+	before = atomic_long_read(&huge_changes);
 	iounmap(mem);
 	if (level != PG_LEVEL_1G)
 		kunit_skip(test, "ioremap() uses no 1G pages here");
-	KUNIT_EXPECT_GT(test, atomic_long_read(&huge_unmaps), before);
+	KUNIT_EXPECT_GT(test, atomic_long_read(&huge_changes), before);
 	vm_unmap_aliases();
-	KUNIT_EXPECT_EQ(test, outstanding_huge_unmaps(), 0);
+	KUNIT_EXPECT_EQ(test, outstanding_huge_changes(), 0);
 }
 
 static void test_parameter(struct kunit *test)
@@ -415,7 +415,7 @@ static void test_breakpoint(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->state));
 	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->exit_state));
 	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->entry_flushes));
-	KUNIT_EXPECT_FALSE(test, breakpoint_refused(&huge_unmaps));
+	KUNIT_EXPECT_FALSE(test, breakpoint_refused(&huge_changes));
 }
 
 static struct kunit_case coalesce_tlbi_cases[] = {

@@ -73,10 +73,10 @@ static bool check_policy(void)
 	bool may = true;
 	int cpu;
 
-	coalesce_tlbi_note_huge_unmap();
+	coalesce_tlbi_note_huge_change();
 	for_each_online_cpu(cpu)
 		may = may && coalesce_tlbi_may_queue_work(cpu);
-	return may && !coalesce_tlbi_flush_huge_unmaps() &&
+	return may && !flush_huge_changes() &&
 		coalesce_tlbi_protection_only(1, 1) == is_control("policy");
 }
 
