@@ -34,6 +34,26 @@ die() {
 	exit "$EXIT_HARNESS"
 }
 
+# renamed KIND NAME: what it is called now (harness/lib/renamed), if it was renamed
+renamed() {
+	local kind old new pattern
+	while read -r kind old new; do
+		pattern=${old//\*/(.*)}
+		[[ $kind = "$1" && $2 =~ ^$pattern$ ]] || continue
+		new=${new/\*/${BASH_REMATCH[1]:-}}
+		printf '%s\n' "${new/\*/${BASH_REMATCH[2]:-}}"
+		return
+	done < <(grep -v '^#' "$TOP/harness/lib/renamed")
+}
+
+# die_unknown KIND NAME KNOWN: nothing has that name
+die_unknown() {
+	local new
+	new=$(renamed "$1" "$2")
+	[ -z "$new" ] || die "no $1 '$2': it is called $new now"
+	die "no $1 '$2' (there is: $3)"
+}
+
 # A line about progress: rewritten in place on a terminal, plain elsewhere.
 note() {
 	progress_end
