@@ -4,7 +4,7 @@
 
 build_plugin() {
 	gcc -O2 -Wall -Wextra -Wno-unused-parameter -shared -fPIC \
-		-I "$TOP/tools/testing/selftests/coalesce_tlbi" -o "$PLUGIN" "$TOP/verify/watch/plugin/cost.c"
+		-I "$TOP/harness/guest" -o "$PLUGIN" "$TOP/verify/watch/plugin/cost.c"
 }
 
 # stays NAME FLAVOUR: "VCPU KIND TIMES SHORTEST MEDIAN IN-TEXT FLUSHES" of the stays in

@@ -82,7 +82,8 @@ build() { # FLAVOUR...
 # What the figures depend on
 stamp() {
 	{
-		cat "$TOP"/harness/bench* "$TOP"/harness/kernel/config/*.config "$TOP/harness/kernel/config/names" "$TOP/verify/watch/plugin/cost.c"
+		cat "$TOP"/harness/bench* "$TOP"/harness/kernel/config/*.config "$TOP/harness/kernel/config/names" "$TOP/verify/watch/plugin/cost.c" \
+			"$TOP"/harness/guest/*.[ch]
 		(cd "$BUILD/$BASE/tree" && xargs sha256sum < "$BUILD/$BASE/files")
 	} | sha256sum
 }

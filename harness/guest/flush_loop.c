@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../kselftest.h"
+#include "kselftest.h"
 #include "isolated.h"
 
 #define CONTROL_ROUNDS	16

@@ -25,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../kselftest.h"
+#include "kselftest.h"
 #include "isolated.h"
 #include "operations.h"
 

@@ -5,8 +5,8 @@
 
 #include <stdatomic.h>
 
-#include "test_modules/coalesce_tlbi_oracle.h"
-#include "test_modules/coalesce_tlbi_placement.h"
+#include "coalesce_tlbi_oracle.h"
+#include "coalesce_tlbi_placement.h"
 
 /* Descriptors that the target starts with. */
 #define BOX_FD		10

@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../kselftest.h"
+#include "kselftest.h"
 #include "isolated.h"
 #include "operations.h"
 

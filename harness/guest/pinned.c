@@ -32,7 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../kselftest.h"
+#include "kselftest.h"
 #include "isolated.h"
 
 #define STATUS_TIMEOUT	124

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../kselftest.h"
+#include "kselftest.h"
 #include "isolated.h"
 
 static unsigned long exit_state;

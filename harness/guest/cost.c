@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../kselftest.h"
+#include "kselftest.h"
 #include "cost.h"
 #include "isolated.h"
 #include "isolated_box.h"
