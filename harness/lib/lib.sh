@@ -191,11 +191,11 @@ need_packages() {
 	} > "$BUILD/apt.log" 2>&1 < /dev/null || die "apt-get install failed: see $BUILD/apt.log"
 }
 
-# need_tools [LIST...]: what harness/lib/packages/base and harness/lib/packages/base.LIST name
+# need_tools [LIST...]: what harness/lib/packages/base and packages/LIST name
 need_tools() {
 	local names list files=("$TOP/harness/lib/packages/base")
 	for list; do
-		files+=("$TOP/harness/lib/packages/base.$list")
+		files+=("$TOP/harness/lib/packages/$list")
 	done
 	names=$(awk '!/^#/ && NF { print $1 }' "${files[@]}")
 	# shellcheck disable=SC2086
