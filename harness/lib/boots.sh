@@ -61,6 +61,19 @@ host_field() {
 		}' "$BOOTS"
 }
 
+# host_command NAME USER KERNEL TREE: what runs it, in COMMAND
+host_command() {
+	local i
+	read -ra COMMAND < <(host_field "$1" "$2" command)
+	for i in "${!COMMAND[@]}"; do
+		case ${COMMAND[i]} in
+		KERNEL)	COMMAND[i]=$3 ;;
+		TREE)	COMMAND[i]=$4 ;;
+		*/*)	COMMAND[i]=$TOP/${COMMAND[i]} ;;
+		esac
+	done
+}
+
 # What the kernel log of boot NAME must have, a line each
 log_words() { # NAME
 	sed -n -E "s/^log[ \t]+$1[ \t]+//p" "$BOOTS"
