@@ -4,6 +4,7 @@
 # everything that boots several.  Sourced after lib.sh.
 
 BOOTS=$TOP/harness/boots
+BOOT_ARCHIVE=''		# one more archive (compressed cpio) for the root of boot_guest's guests
 JOBS=${JOBS:-2}		# more boots at a time wait for each other on a small machine
 
 # isolated CPUS: the parameters that isolate them; none for "-"
@@ -118,7 +119,7 @@ boot_guest() {
 	bochs:*)	command=(boot-bochs -M "${machine#*:}") ;;
 	*)		die "no boot '$name' in harness/boots" ;;
 	esac
-	[ -z "${ARCHIVE:-}" ] || command+=(-a "$ARCHIVE")
+	[ -z "$BOOT_ARCHIVE" ] || command+=(-a "$BOOT_ARCHIVE")
 	# shellcheck disable=SC2046
 	"$TOP/harness/guest/${command[0]}" "${command[@]:1}" -t "$seconds" \
 		-c "$(boot_field "$name" cpus)" "$result" "$kernel" "$list" \
