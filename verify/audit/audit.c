@@ -2,85 +2,17 @@
 /*
  * audit [-a] VMLINUX CONSTANTS ROWS PROFILES REPORT TAP [CHANGE...]
  *
- * Finds every place where the kernel is entered, and walks from there.  With -a
- * also for all combinations of the CPU features that turn out to matter.  CHANGE
- * breaks the kernel first, for the controls (breakage.c).
+ * Finds every entry point of the kernel and walks every path from there, on every
+ * machine of PROFILES.  With -a, also for all combinations of the CPU features that
+ * change pre-hook entry code.  CHANGE breaks the kernel first, for the controls
+ * (breakage.c).
  */
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include "audit.h"
 
 static struct root *roots;
 static size_t nr_roots;
-
-/**
- * die() - End with one line: bad input, or this program is wrong
- * @fmt: the line
- */
-void die(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fprintf(stderr, "audit: ");
-	vfprintf(stderr, fmt, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(2);
-}
-
-/**
- * xcalloc() - Memory, zeroed
- * @n: number of elements
- * @size: of one
- *
- * Return: it.
- */
-void *xcalloc(size_t n, size_t size)
-{
-	void *p = calloc(n ? n : 1, size);
-
-	if (!p)
-		die("out of memory");
-	return p;
-}
-
-/**
- * xgrow() - Make place for one element more
- * @p: the array
- * @n: number of elements in it
- * @size: of one
- *
- * Return: the array.
- */
-void *xgrow(void *p, size_t n, size_t size)
-{
-	if (n & (n - 1))
-		return p;
-	p = realloc(p, (n ? 2 * n : 1) * size);
-	if (!p)
-		die("out of memory");
-	return p;
-}
-
-/**
- * xprintf() - Print into new memory
- * @fmt: what
- *
- * Return: it.
- */
-char *xprintf(const char *fmt, ...)
-{
-	va_list args;
-	char *text;
-
-	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		die("out of memory");
-	va_end(args);
-	return text;
-}
 
 /* Vectors for which the CPU pushes an error code (SDM vol. 3, table 6-1; #VC, #SX) */
 static bool pushes_error_code(unsigned int vector)
@@ -125,7 +57,7 @@ static void add_table(const struct symbol *table)
 
 /*
  * Stubs of equal size that push the number of a vector and jump.  The linker
- * knows the size of all, the first two tell that of one.
+ * knows the size of all of them, and the padding tells where the next begins.
  */
 static void check_stubs(struct row *row)
 {
@@ -207,12 +139,12 @@ static void start(struct state *s, const struct root *root, bool user)
 	s->pc = root->addr;
 	s->user = user;
 	s->untouched = true;
-	s->word = WORD_ANY;
+	s->cpu_state = STATE_ANY;
 	s->required = user || root->ist;
 	s->paranoid = is_kind(root, "fred-kernel");
 	if (is_kind(root, "fork")) {
 		s->phase = PHASE_C;
-		s->word = WORD_LOADED;
+		s->cpu_state = STATE_LOADED;
 		s->gs = GS_KERNEL;
 		s->cr3 = CR3_KERNEL;
 		frame_put(s, TASK_STACK);
@@ -235,7 +167,7 @@ static void start(struct state *s, const struct root *root, bool user)
 	}
 }
 
-/* A machine with FRED enters by FRED, one without does not. */
+/* Only a machine with FRED enters by FRED, and it enters by nothing else. */
 static bool enters_by(const struct root *root)
 {
 	bool fred = now_profile->feature[constant("X86_FEATURE_FRED")];
@@ -251,7 +183,7 @@ static void walk_root(const struct root *root)
 	if (!enters_by(root))
 		return;
 	now_root = root;
-	report_root_begin();
+	note_root_begin();
 	walk_reset();
 	for (unsigned int context = 1; context <= 2; context++) {
 		if (!(root->contexts & context))
@@ -261,11 +193,11 @@ static void walk_root(const struct root *root)
 		paths.entry += more.entry;
 		paths.exit += more.exit;
 	}
-	report_root_end(&paths);
+	note_root_end(&paths);
 	now_root = NULL;
 }
 
-/* What is in the entry text is entered, walked through, or exempt. */
+/* Every symbol of the entry text is an entry point, is on a path, or is exempt. */
 static void check_symbols(void)
 {
 	u64 start = symbol_addr("__entry_text_start"), end = symbol_addr("__entry_text_end");
@@ -279,7 +211,7 @@ static void check_symbols(void)
 		if (root || row_match("exempt", sym->name) || row_match("stubs", sym->name))
 			continue;
 		if (!was_visited(sym->addr, sym->addr + 1))
-			fail(RULE_SYMBOL, NULL, "%s is no known entry, and no path comes there",
+			fail(RULE_SYMBOL, NULL, "%s is no known entry, and no path reaches it",
 			     sym->name);
 	}
 }
@@ -289,7 +221,7 @@ static void check_return_at(u64 addr, const char *text)
 	const struct symbol *sym = symbol_at(addr, false);
 
 	if (!was_visited(addr, addr + 1) && !(sym->size && row_match("exempt", sym->name)))
-		fail(RULE_RETURN, NULL, "%s: no path comes to this %s", symbol_text(addr, false),
+		fail(RULE_RETURN, NULL, "%s: no path reaches this %s", symbol_text(addr, false),
 		     text);
 }
 
@@ -336,23 +268,22 @@ static void check_returns(void)
 static void walk_machine(const struct profile *profile)
 {
 	now_profile = profile;
-	report_machine();
+	note_machine();
 	alternatives_apply(profile->feature);
-	decode_reset();
 	for (size_t r = 0; r < nr_roots; r++)
 		walk_root(&roots[r]);
 	now_profile = NULL;
 }
 
-/* Each is walked, whether or not there is such a machine. */
+/* All of them, whether or not there is such a machine. */
 static void walk_combinations(void)
 {
 	static struct profile p = { .name = "a combination", .hooked = true };
 	unsigned int list[MAX_FEATURES];
-	size_t n = report_zone_features(list);
+	size_t n = deciding_features(list);
 
 	if (n > 16)
-		die("%zu CPU features change the zone: too many to combine", n);
+		die("%zu CPU features change pre-hook entry code: too many to combine", n);
 	p.feature[constant("X86_FEATURE_ALWAYS")] = true;
 	p.feature[constant("X86_FEATURE_COALESCE_TLBI")] = true;
 	for (unsigned long set = 0; set < 1UL << n; set++) {
@@ -360,6 +291,16 @@ static void walk_combinations(void)
 			p.feature[list[i]] = set >> i & 1;
 		walk_machine(&p);
 	}
+}
+
+static void check_rows(void)
+{
+	struct row *row = NULL;
+
+	while ((row = row_next(NULL, row)))
+		if (!row->used)
+			fail(RULE_ROW, NULL, "line %d: '%s %s' explains nothing in this kernel",
+			     row->line, row->kind, row->arg[0]);
 }
 
 int main(int argc, char **argv)
@@ -375,11 +316,12 @@ int main(int argc, char **argv)
 	if (argc < 7)
 		die("usage: audit [-a] VMLINUX CONSTANTS ROWS PROFILES REPORT TAP [CHANGE...]");
 	image_open(argv[1]);
+	alternatives_read();
 	constants_read(argv[2]);
 	rows_read(argv[3]);
 	profiles_read(argv[4]);
 	for (int i = 7; i < argc; i++)
-		control_change(argv[i]);
+		break_kernel(argv[i]);
 	find_roots();
 	while ((row = row_next("stubs", row)))
 		check_stubs(row);
@@ -390,7 +332,7 @@ int main(int argc, char **argv)
 		walk_combinations();
 	check_symbols();
 	check_returns();
-	report_feature_check();
-	rows_check_used();
+	check_features();
+	check_rows();
 	return report_write(argv[1], argv[5], argv[6]);
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Break the kernel in memory, so that a rule can be seen to fail without a build.
+ * Break the kernel in memory, to see a rule fail without a build.
  *
- *	SYMBOL|NTH|TEXT|CODE	puts CODE over the NTH instruction from SYMBOL on whose
+ *	SYMBOL|NTH|TEXT|CODE	puts CODE over the NTH instruction after SYMBOL whose
  *				text begins with TEXT
- *	SYMBOL=OTHER		puts a label where another is
+ *	SYMBOL=OTHER		moves a label to where another is
  *
- * CODE is hexadecimal, with .. for a byte that stays, or "nop"; "jmp SYMBOL"; or
- * "site", which lists the place as one that is patched at run time.  What is left of
- * the instructions under it becomes NOPs; after a * it stays.
+ * CODE is hexadecimal, with .. for a byte that stays; or "nop"; or "jmp SYMBOL"; or
+ * "site", which adds the address to the sites that are patched at run time.  The
+ * rest of the instructions under it becomes NOPs; after a * it stays.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static struct decoded *find_insn(u64 *addr, const char *text, int nth)
 	return NULL;
 }
 
-/* CODE over what is at @addr; returns its length. */
+/* Put CODE into @bytes, which are those at @addr; return its length. */
 static unsigned int assemble(const char *code, u64 addr, u8 *bytes)
 {
 	unsigned int n = 0, v;
@@ -87,10 +87,10 @@ static void change_insn(char *change)
 }
 
 /**
- * control_change() - Break the image
- * @change: how
+ * break_kernel() - Break the kernel in memory
+ * @change: SYMBOL|NTH|TEXT|CODE or SYMBOL=OTHER
  */
-void control_change(const char *change)
+void break_kernel(const char *change)
 {
 	char *copy = strdup(change), *other = strchr(copy, '=');
 

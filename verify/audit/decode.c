@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Instructions, by capstone.  What it does not know is known here or is an
- * error: nothing is skipped.
+ * Instructions, by capstone.  An instruction that it does not know is decoded here
+ * or is an error: nothing is skipped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +30,10 @@ static csh capstone(void)
  * decode_raw() - Decode bytes
  * @addr: their address
  * @bytes: the bytes
- * @len: how many there are
+ * @len: their number
  * @insn: set to the instruction, to be given to cs_free()
  *
- * Return: false if they are none.
+ * Return: false if they are not an instruction.
  */
 bool decode_raw(u64 addr, const u8 *bytes, size_t len, cs_insn **insn)
 {
@@ -41,34 +41,19 @@ bool decode_raw(u64 addr, const u8 *bytes, size_t len, cs_insn **insn)
 }
 
 /**
- * cs_insn_group_relative() - Does it jump or call by an offset?
+ * insn_relative() - Does an instruction jump or call by an offset?
  * @insn: the instruction
  *
- * Return: true if so.
+ * Return: true if it does.
  */
-bool cs_insn_group_relative(const cs_insn *insn)
+bool insn_relative(const cs_insn *insn)
 {
 	return cs_insn_group(capstone(), insn, CS_GRP_BRANCH_RELATIVE) ||
 	       (insn->id == X86_INS_CALL && insn->detail->x86.operands[0].type == X86_OP_IMM);
 }
 
 /**
- * insn_rip_relative() - Has it an operand relative to RIP?
- * @insn: the instruction
- *
- * Return: true if so.
- */
-bool insn_rip_relative(const cs_insn *insn)
-{
-	for (int i = 0; i < insn->detail->x86.op_count; i++)
-		if (insn->detail->x86.operands[i].type == X86_OP_MEM &&
-		    insn->detail->x86.operands[i].mem.base == X86_REG_RIP)
-			return true;
-	return false;
-}
-
-/**
- * decode_reset() - The text has changed
+ * decode_reset() - Forget all instructions: the text has changed
  */
 void decode_reset(void)
 {
@@ -100,7 +85,7 @@ static bool decode_fred(const u8 *p, struct decoded *insn)
  * decode() - The instruction at an address
  * @addr: the address
  *
- * Return: what is kept of it until decode_reset(), or NULL if it is none.
+ * Return: the instruction, kept until decode_reset(), or NULL if it is none.
  */
 struct decoded *decode(u64 addr)
 {

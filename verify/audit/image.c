@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel as it was linked, and as apply_alternatives() leaves it.
+ * The kernel: sections, symbols, sites that are patched at run time.
  *
- * What else is patched before user mode exists needs no model here.
- * .return_sites turn a jump to __x86_return_thunk into a return, and the walk
- * takes the jump for one.  .retpoline_sites and .call_sites belong to calls, of
- * which the zone has none but two, and those are left alone (callthunks.c).
- * .ibt_endbr_seal turns ENDBR into a NOP.
+ * Alternatives aside, nothing that is patched before user mode exists needs a model
+ * here.  .return_sites turn a jump to __x86_return_thunk into a return, and the
+ * walk treats the jump as one.  .retpoline_sites and .call_sites belong to calls:
+ * pre-hook entry code has two, which callthunks.c does not patch.  .ibt_endbr_seal
+ * turns ENDBR into a NOP.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -17,8 +17,6 @@
 #include <unistd.h>
 #include "audit.h"
 
-#define ALT_ENTRY_SIZE	14
-#define ALT_FLAG_NOT	1
 #define NAMES		1048576
 
 struct section {
@@ -41,8 +39,6 @@ static size_t nr_sections;
 static struct symbol *symbols;
 static size_t nr_symbols;
 static struct symbol *by_name[NAMES];
-static struct alt *alts;
-static size_t nr_alts;
 static struct site *sites;
 static size_t nr_sites;
 
@@ -105,7 +101,7 @@ static size_t hash(const char *name)
 	return h % NAMES;
 }
 
-/* The first of a name is the one that is found. */
+/* Of several symbols with one name, the first is found. */
 static void hash_symbols(void)
 {
 	for (size_t i = 0; i < nr_symbols; i++) {
@@ -145,54 +141,11 @@ static void read_symbols(Elf *elf, Elf_Scn *scn)
 	hash_symbols();
 }
 
-static void read_alternatives(void)
-{
-	struct section *sec = NULL;
-
-	for (size_t i = 0; i < nr_sections; i++)
-		if (!strcmp(sections[i].name, ".altinstructions"))
-			sec = &sections[i];
-	if (!sec)
-		die("no .altinstructions");
-	if (sec->size % ALT_ENTRY_SIZE)
-		die(".altinstructions: not a multiple of %d bytes: another struct alt_instr?",
-		    ALT_ENTRY_SIZE);
-	nr_alts = sec->size / ALT_ENTRY_SIZE;
-	alts = xcalloc(nr_alts, sizeof(*alts));
-	for (size_t i = 0; i < nr_alts; i++) {
-		const u8 *p = sec->data + i * ALT_ENTRY_SIZE;
-		u64 addr = sec->addr + i * ALT_ENTRY_SIZE;
-		s32 site, repl;
-		u32 flags;
-
-		memcpy(&site, p, 4);
-		memcpy(&repl, p + 4, 4);
-		memcpy(&flags, p + 8, 4);
-		alts[i] = (struct alt) {
-			.site = addr + site,
-			.repl = addr + 4 + repl,
-			.feature = flags & 0xffff,
-			.not = flags >> 16 & ALT_FLAG_NOT,
-			.len = p[12],
-			.repl_len = p[13],
-		};
-		if (alts[i].feature >= MAX_FEATURES || !image_is_text(alts[i].site))
-			die(".altinstructions: entry %zu makes no sense", i);
-	}
-	/* As apply_alternatives() does: one length for all entries of a site. */
-	for (size_t i = 0; i < nr_alts; i++)
-		for (size_t j = i + 1; j < nr_alts && alts[j].site == alts[i].site; j++) {
-			if (alts[j].len > alts[i].len)
-				alts[i].len = alts[j].len;
-			alts[j].len = alts[i].len;
-		}
-}
-
-/* A table that is read in a wrong way must not look like one without a site in the zone. */
+/* A table of another format must not look like one without sites in entry code. */
 static void add_site(u64 addr, const char *what)
 {
 	if (!image_is_text(addr))
-		die("%s: %#lx is no text: another format?", what, (unsigned long)addr);
+		die("%s: %#lx is not text: another format?", what, (unsigned long)addr);
 	sites = xgrow(sites, nr_sites, sizeof(*sites));
 	sites[nr_sites++] = (struct site) { addr, what };
 }
@@ -266,7 +219,6 @@ void image_open(const char *path)
 	if (!symtab)
 		die("%s: no symbols", path);
 	read_symbols(elf, symtab);
-	read_alternatives();
 	read_sites();
 }
 
@@ -283,7 +235,26 @@ static struct section *section_of(u64 addr, size_t len)
 }
 
 /**
- * image_reset() - Take all alternatives back
+ * image_section() - Find a section by name
+ * @name: the name
+ * @addr: set to its address
+ * @size: set to its size
+ *
+ * Return: its contents, or NULL if there is none.
+ */
+const u8 *image_section(const char *name, u64 *addr, u64 *size)
+{
+	for (size_t i = 0; i < nr_sections; i++)
+		if (!strcmp(sections[i].name, name)) {
+			*addr = sections[i].addr;
+			*size = sections[i].size;
+			return sections[i].data;
+		}
+	return NULL;
+}
+
+/**
+ * image_reset() - Undo all alternatives
  */
 void image_reset(void)
 {
@@ -295,21 +266,21 @@ void image_reset(void)
 /**
  * image_change() - Change the text, for a control
  * @addr: where
- * @bytes: to what
- * @len: how much
+ * @bytes: the new bytes
+ * @len: their number
  */
 void image_change(u64 addr, const u8 *bytes, size_t len)
 {
 	struct section *sec = section_of(addr, len);
 
 	if (!sec || !sec->exec)
-		die("%s is no text", symbol_text(addr, false));
+		die("%s is not text", symbol_text(addr, false));
 	memcpy(sec->data + (addr - sec->addr), bytes, len);
 	memcpy(sec->pristine + (addr - sec->addr), bytes, len);
 }
 
 /**
- * image_add_site() - Add one that is patched at run time, for a control
+ * image_add_site() - Add a site that is patched at run time, for a control
  * @addr: where
  */
 void image_add_site(u64 addr)
@@ -319,11 +290,11 @@ void image_add_site(u64 addr)
 }
 
 /**
- * image_bytes() - Where the contents of an address are
+ * image_bytes() - Find the contents of an address
  * @addr: the address
- * @len: how much is wanted
+ * @len: number of bytes that are wanted
  *
- * Return: NULL if the image has none.
+ * Return: the bytes, or NULL if the image does not have them.
  */
 u8 *image_bytes(u64 addr, size_t len)
 {
@@ -361,8 +332,8 @@ u64 image_u64(u64 addr)
 }
 
 /**
- * image_is_text() - Is it in an executable section?
- * @addr: an address
+ * image_is_text() - Is an address in an executable section?
+ * @addr: the address
  *
  * Return: true if it is.
  */
@@ -388,7 +359,7 @@ const struct symbol *symbol_find(const char *name)
 }
 
 /**
- * symbol_addr() - The address of what must be there
+ * symbol_addr() - The address of a symbol that must exist
  * @name: the name
  *
  * Return: its address.
@@ -420,7 +391,7 @@ void symbol_move(const char *name, u64 addr)
 }
 
 /**
- * symbol_at() - The last symbol that begins at or before an address
+ * symbol_at() - Find the last symbol that begins at or before an address
  * @addr: the address
  * @percpu: it is an offset into per-CPU data
  *
@@ -455,7 +426,7 @@ const struct symbol *symbol_at(u64 addr, bool percpu)
  * symbol_end() - Where the code under a label ends
  * @sym: the label
  *
- * Return: the end that it says it has, or the next label.
+ * Return: its end by its size, or else the next label.
  */
 u64 symbol_end(const struct symbol *sym)
 {
@@ -468,7 +439,7 @@ u64 symbol_end(const struct symbol *sym)
 }
 
 /**
- * symbol_text() - An address in words
+ * symbol_text() - Print an address
  * @addr: the address
  * @percpu: it is an offset into per-CPU data
  *
@@ -508,88 +479,11 @@ const struct symbol *symbols_in(u64 start, u64 end, const struct symbol *prev)
 }
 
 /**
- * alternatives() - All entries of .altinstructions
- * @list: set to the first
- *
- * Return: how many.
- */
-size_t alternatives(const struct alt **list)
-{
-	*list = alts;
-	return nr_alts;
-}
-
-/* A jump of the replacement that leads out of it, and what is relative to RIP */
-static void relocate(u8 *buf, const struct alt *alt, size_t off, cs_insn *insn)
-{
-	const cs_x86_encoding *enc = &insn->detail->x86.encoding;
-	s64 delta = alt->repl - alt->site;
-	u8 at, len;
-	s32 v = 0;
-	s64 to;
-
-	if (cs_insn_group_relative(insn)) {
-		at = enc->imm_offset;
-		len = enc->imm_size;
-	} else if (enc->disp_offset && insn_rip_relative(insn)) {
-		at = enc->disp_offset;
-		len = enc->disp_size;
-	} else {
-		return;
-	}
-	memcpy(&v, buf + off + at, len);
-	if (len == 1)
-		v = (int8_t)v;
-	to = (s64)off + insn->size + v;
-	if (to >= 0 && to <= (s64)alt->repl_len)
-		return;
-	v += delta;
-	if (len == 1 && v != (int8_t)v)
-		die("%s: a short jump out of an alternative", symbol_text(alt->site, false));
-	memcpy(buf + off + at, &v, len);
-}
-
-static void apply(const struct alt *alt)
-{
-	u8 *site = image_bytes(alt->site, alt->len);
-	u8 *repl = image_bytes(alt->repl, alt->repl_len);
-	u8 buf[256];
-
-	if (!site || (alt->repl_len && !repl) || alt->repl_len > alt->len)
-		die("%s: an alternative makes no sense", symbol_text(alt->site, false));
-	memset(buf, 0x90, sizeof(buf));
-	memcpy(buf, repl, alt->repl_len);
-	for (size_t off = 0; off < alt->repl_len;) {
-		cs_insn *insn;
-
-		/* What cannot be decoded is found by the walk, if it is ever reached. */
-		if (!decode_raw(alt->repl + off, buf + off, alt->repl_len - off, &insn))
-			break;
-		relocate(buf, alt, off, insn);
-		off += insn->size;
-		cs_free(insn, 1);
-	}
-	memcpy(site, buf, alt->len);
-}
-
-/**
- * alternatives_apply() - Patch the text as apply_alternatives() does
- * @features: the features that the CPU has
- */
-void alternatives_apply(const bool *features)
-{
-	image_reset();
-	for (size_t i = 0; i < nr_alts; i++)
-		if (features[alts[i].feature] != alts[i].not)
-			apply(&alts[i]);
-}
-
-/**
- * patched_site() - Is an instruction patched while the kernel runs?
+ * patched_site() - Is an instruction patched at run time?
  * @addr: its address
  * @len: its length
  *
- * Return: the table that it is in, or NULL.
+ * Return: the table that has it, or NULL.
  */
 const char *patched_site(u64 addr, unsigned int len)
 {
@@ -607,8 +501,8 @@ const char *patched_site(u64 addr, unsigned int len)
 }
 
 /**
- * patched_print() - How many sites each table has
- * @f: where to
+ * patched_print() - Print the number of sites in each table
+ * @f: the file
  */
 void patched_print(FILE *f)
 {
@@ -630,8 +524,8 @@ void patched_print(FILE *f)
 }
 
 /**
- * kprobe_possible() - May a kprobe be put there?
- * @addr: an address
+ * kprobe_possible() - May a kprobe be put at an address?
+ * @addr: the address
  *
  * Return: true unless it is in entry or noinstr text, which kprobes refuse.
  */

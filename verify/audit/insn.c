@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What instructions do to registers, stacks, flags, GS, page tables and the word,
- * as far as it is followed.
+ * What instructions do to a state: to registers, stacks, flags, GS, page tables and
+ * the per-CPU state.
  */
 #include <string.h>
 #include "audit.h"
@@ -11,7 +11,7 @@ static struct val unknown(void)
 	return (struct val) { 0 };
 }
 
-/* The value of @bytes of @v: a test of the lowest byte of a frame's word is one of it. */
+/* The value of @bytes of @v.  A test of the lowest byte of a frame element tests that. */
 static struct val narrow(struct val v, unsigned int bytes)
 {
 	if (bytes == 8)
@@ -23,33 +23,19 @@ static struct val narrow(struct val v, unsigned int bytes)
 	return v;
 }
 
-/**
- * region_named() - A stack by its name
- * @name: as in verify/audit/rows
- *
- * Return: it.
- */
-enum region region_named(const char *name)
-{
-	for (int i = 0; i < REGIONS; i++)
-		if (!strcmp(region_name(i), name))
-			return i;
-	die("verify/audit/rows: no stack %s", name);
-}
-
-/* A per-CPU variable of which it is known what it holds */
+/* A per-CPU variable whose contents are known */
 static struct val load_percpu(struct state *s, const cs_x86_op *op, const struct decoded *insn)
 {
 	u64 addr = op_addr(op, insn);
 	struct row *row = NULL;
 
-	if (is_word(op, insn, "word")) {
+	if (is_cpu_state(op, insn, "state")) {
 		if (!s->untouched)
 			return unknown();
 		s->saved = true;
-		return (struct val) { .kind = VAL_WORD };
+		return (struct val) { .kind = VAL_SAVED };
 	}
-	if (is_word(op, insn, "exit_state"))
+	if (is_cpu_state(op, insn, "exit_state"))
 		return (struct val) { .kind = VAL_EXIT_STATE };
 	if (addr == symbol_addr("cpu_tlbstate") + constant("TLB_STATE_cr4"))
 		return (struct val) { .kind = VAL_CR4 };
@@ -91,15 +77,8 @@ static struct val load(struct state *s, const cs_x86_op *op, const struct decode
 	return p ? narrow(*p, op->size) : unknown();
 }
 
-/**
- * val_get() - The value of an operand
- * @s: the state
- * @op: the operand
- * @insn: its instruction
- *
- * Return: what is known of it.
- */
-struct val val_get(struct state *s, const cs_x86_op *op, const struct decoded *insn)
+/* What is known of the value of an operand */
+static struct val val_get(struct state *s, const cs_x86_op *op, const struct decoded *insn)
 {
 	unsigned int bytes;
 	int reg;
@@ -143,8 +122,8 @@ static void put(struct state *s, const cs_x86_op *op, const struct decoded *insn
 		cr4_write(s, v);
 	} else if (op->type == X86_OP_REG) {
 		put_reg(s, op->reg, v);
-	} else if (is_word(op, insn, "word")) {
-		word_store(s, v);
+	} else if (is_cpu_state(op, insn, "state")) {
+		cpu_state_store(s, v);
 	} else {
 		p = slot_of(s, op);
 		if (p)
@@ -176,7 +155,7 @@ void stack_push(struct state *s, struct val v)
  * stack_pop() - Pop a value
  * @s: the state
  *
- * Return: it.
+ * Return: the value.
  */
 struct val stack_pop(struct state *s)
 {
@@ -218,12 +197,12 @@ static void do_arith(struct state *s, struct decoded *insn)
 	struct val a = val_get(s, dst, insn), b = val_get(s, src, insn), v = unknown();
 
 	s->flags = FLAGS_NONE;
-	if (is_word(dst, insn, "word")) {
+	if (is_cpu_state(dst, insn, "state")) {
 		if (insn->id == X86_INS_OR && b.kind == VAL_CONST &&
 		    b.n == constant("KERNEL_CR3_LOADED"))
-			word_or_loaded(s, x86->prefix[0] == X86_PREFIX_LOCK);
+			cpu_state_or_loaded(s, x86->prefix[0] == X86_PREFIX_LOCK);
 		else
-			fail(RULE_WORD, s, "the word is changed: %s", insn->text);
+			fail(RULE_STATE, s, "the per-CPU state is changed: %s", insn->text);
 		return;
 	}
 	switch (insn->id) {
@@ -260,9 +239,9 @@ static void do_test(struct state *s, struct decoded *insn)
 	struct val a, b;
 
 	s->flags = FLAGS_NONE;
-	if (is_word(&op[0], insn, "word")) {
+	if (is_cpu_state(&op[0], insn, "state")) {
 		if (op[1].type == X86_OP_IMM && op[1].imm == constant("KERNEL_CR3_FLUSH_PENDING"))
-			flags_set(s, FLAGS_WORD_FLUSH_PENDING, 0);
+			flags_set(s, FLAGS_STATE_FLUSH_PENDING, 0);
 		return;
 	}
 	a = val_get(s, &op[0], insn);
@@ -275,7 +254,7 @@ static void do_test(struct state *s, struct decoded *insn)
 		flags_set(s, FLAGS_CS, 0);
 	else if (a.kind == VAL_FRAME && a.n == FRAME_SS && b.kind == VAL_CONST && b.n == 4)
 		flags_set(s, FLAGS_SS, 0);
-	else if (a.kind == VAL_WORD && b.kind == VAL_CONST && b.n == constant("KERNEL_CR3_LOADED"))
+	else if (a.kind == VAL_SAVED && b.kind == VAL_CONST && b.n == constant("KERNEL_CR3_LOADED"))
 		flags_set(s, FLAGS_SAVED_HAS, 0);
 }
 
@@ -286,15 +265,15 @@ static void do_cmp(struct state *s, struct decoded *insn)
 	struct val a, b;
 
 	s->flags = FLAGS_NONE;
-	if (is_word(&op[0], insn, "word") || is_word(&op[0], insn, "exit_state")) {
+	if (is_cpu_state(&op[0], insn, "state") || is_cpu_state(&op[0], insn, "exit_state")) {
 		if (loaded)
-			flags_set(s, is_word(&op[0], insn, "word") ? FLAGS_WORD_LOADED :
+			flags_set(s, is_cpu_state(&op[0], insn, "state") ? FLAGS_STATE_LOADED :
 				  FLAGS_EXIT_LOADED, 0);
 		return;
 	}
 	a = val_get(s, &op[0], insn);
 	b = val_get(s, &op[1], insn);
-	if (a.kind == VAL_WORD && loaded)
+	if (a.kind == VAL_SAVED && loaded)
 		flags_set(s, FLAGS_SAVED_LOADED, 0);
 	else if (a.kind == VAL_FRAME && a.n == FRAME_IP && b.kind == VAL_CONST)
 		flags_set(s, FLAGS_IP, b.n);
@@ -360,16 +339,16 @@ static void do_rdmsr(struct state *s)
 		s->reg[REG_DX].kind = VAL_GS_SIGN;
 }
 
-/* What else it does: nothing is known of what it writes. */
+/* Any other instruction: nothing is known of what it writes. */
 static void do_other(struct state *s, struct decoded *insn)
 {
 	const cs_x86 *x86 = &insn->cs->detail->x86;
 	bool written[16];
 
 	for (int i = 0; i < x86->op_count; i++)
-		if (is_word(&x86->operands[i], insn, "word") &&
+		if (is_cpu_state(&x86->operands[i], insn, "state") &&
 		    x86->operands[i].access & CS_AC_WRITE)
-			fail(RULE_WORD, s, "the word is changed: %s", insn->text);
+			fail(RULE_STATE, s, "the per-CPU state is changed: %s", insn->text);
 	decode_written(insn, written);
 	for (int i = 0; i < 16; i++)
 		if (written[i])
@@ -378,7 +357,7 @@ static void do_other(struct state *s, struct decoded *insn)
 }
 
 /**
- * do_plain() - Follow an instruction that goes on to the next
+ * do_plain() - Follow an instruction that does not branch
  * @s: the state before it, and after it
  * @insn: the instruction
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The data: constants of the kernel's headers, what is allowed and why, machines.
+ * The data: constants of the kernel's headers, allowed exceptions, machines.
  */
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -48,10 +48,10 @@ void constants_read(const char *path)
 }
 
 /**
- * constant() - A number of the kernel's headers
+ * constant() - Look up a constant of the kernel's headers
  * @name: its name, or a number
  *
- * Return: it.
+ * Return: its value.
  */
 s64 constant(const char *name)
 {
@@ -75,7 +75,7 @@ s64 constant(const char *name)
 }
 
 /**
- * feature_name() - A CPU feature in words
+ * feature_name() - The name of a CPU feature
  * @feature: its number
  *
  * Return: its name without X86_FEATURE_.
@@ -117,7 +117,7 @@ static void parse_row(const char *path, char *text, int line)
 		die("%s:%d: what is it about?", path, line);
 }
 
-/* Is it about something that this kernel has? */
+/* Does this kernel have the symbol that the row is about? */
 static bool row_here(const struct row *row)
 {
 	char name[128];
@@ -149,7 +149,7 @@ static void check_row(const char *path, const struct row *row)
 }
 
 /**
- * rows_read() - Read what is allowed
+ * rows_read() - Read the allowed exceptions
  * @path: the file
  */
 void rows_read(const char *path)
@@ -186,7 +186,7 @@ void rows_read(const char *path)
 
 /**
  * row_next() - Go through the rows of a kind that are about this kernel
- * @kind: the kind
+ * @kind: the kind, or NULL for all
  * @prev: the row that was returned last, or NULL
  *
  * Return: the next one, or NULL.
@@ -194,17 +194,17 @@ void rows_read(const char *path)
 struct row *row_next(const char *kind, struct row *prev)
 {
 	for (prev = prev ? prev + 1 : rows; prev < rows + nr_rows; prev++)
-		if (prev->here && !strcmp(prev->kind, kind))
+		if (prev->here && (!kind || !strcmp(prev->kind, kind)))
 			return prev;
 	return NULL;
 }
 
 /**
- * row_match() - Is there a row about a name?
+ * row_match() - Find a row about a name
  * @kind: the kind of row
  * @name: the name
  *
- * Return: the first, which counts as used, or NULL.
+ * Return: the first one, which counts as used, or NULL.
  */
 struct row *row_match(const char *kind, const char *name)
 {
@@ -219,19 +219,8 @@ struct row *row_match(const char *kind, const char *name)
 }
 
 /**
- * rows_check_used() - Fail on rows that explained nothing
- */
-void rows_check_used(void)
-{
-	for (size_t i = 0; i < nr_rows; i++)
-		if (rows[i].here && !rows[i].used)
-			fail(RULE_ROW, NULL, "line %d: '%s %s' explains nothing in this kernel",
-			     rows[i].line, rows[i].kind, rows[i].arg[0]);
-}
-
-/**
- * rows_print() - Print what was allowed, and why
- * @f: where to
+ * rows_print() - Print the allowed exceptions and their reasons
+ * @f: the file
  */
 void rows_print(FILE *f)
 {
@@ -263,7 +252,7 @@ static unsigned int feature_number(const char *path, int line, const char *word)
 
 /**
  * profiles_read() - Read the machines
- * @path: the file: NAME FEATURE...
+ * @path: the file, with lines NAME FEATURE...
  */
 void profiles_read(const char *path)
 {
@@ -297,7 +286,7 @@ void profiles_read(const char *path)
  * profiles() - The machines
  * @first: set to the first
  *
- * Return: how many.
+ * Return: their number.
  */
 size_t profiles(struct profile **first)
 {

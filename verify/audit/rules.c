@@ -1,39 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a path must do, and must not.
+ * What a path must do and must not do.
  *
- * The hooks are not looked for by their bytes.  The set of values that the word
- * can have is followed through what is done to it, and the hook has ended where
- * only LOADED is left.
+ * The hooks are not found by their bytes.  The set of values that the per-CPU state
+ * can have is followed through each instruction that changes it, and the hook ends
+ * where only LOADED is left.
  */
-#include <stdarg.h>
 #include <string.h>
 #include "audit.h"
 
 /**
- * fail() - A rule is broken
- * @rule: which
- * @s: where, or NULL
- * @fmt: how
- */
-void fail(enum rule rule, const struct state *s, const char *fmt, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	report_violation(rule, s, text);
-}
-
-/**
- * strict() - Is this the danger zone?
+ * pre_hook() - Is this pre-hook entry code?
  * @s: the state
  *
- * Return: true before the end of the hook and after the store of an exit.
+ * Return: true before the end of the entry hook and after the exit store.
  */
-bool strict(const struct state *s)
+bool pre_hook(const struct state *s)
 {
 	return now_profile->hooked && s->phase != PHASE_C && !s->lost;
 }
@@ -75,7 +57,7 @@ void check_place(struct state *s, struct decoded *insn)
 	if (s->reg[REG_SP].kind != VAL_STACK && !s->lost &&
 	    !ignores_stack() && !in_rows("gap", NULL, s->pc))
 		fail(RULE_GAP, s, "runs without a kernel stack: %s", insn->text);
-	if (!strict(s))
+	if (!pre_hook(s))
 		return;
 	table = patched_site(s->pc, insn->size);
 	if (table)
@@ -90,11 +72,11 @@ void check_place(struct state *s, struct decoded *insn)
 }
 
 /**
- * op_addr() - The address of an operand that no register moves
+ * op_addr() - The address of an operand that depends on no register
  * @op: the operand
  * @insn: its instruction
  *
- * Return: it, NO_ADDR if registers do.
+ * Return: the address, or NO_ADDR if it depends on one.
  */
 u64 op_addr(const cs_x86_op *op, const struct decoded *insn)
 {
@@ -106,14 +88,14 @@ u64 op_addr(const cs_x86_op *op, const struct decoded *insn)
 }
 
 /**
- * is_word() - Is an operand a field of this CPU's kernel_cr3_loaded?
+ * is_cpu_state() - Is an operand a field of this CPU's kernel_cr3_loaded?
  * @op: the operand
  * @insn: its instruction
- * @field: the field, as in KERNEL_CR3_field
+ * @field: the field, as in KERNEL_CR3_<field>
  *
  * Return: true if it is.
  */
-bool is_word(const cs_x86_op *op, const struct decoded *insn, const char *field)
+bool is_cpu_state(const cs_x86_op *op, const struct decoded *insn, const char *field)
 {
 	char name[64];
 
@@ -123,7 +105,7 @@ bool is_word(const cs_x86_op *op, const struct decoded *insn, const char *field)
 	return op_addr(op, insn) == symbol_addr("kernel_cr3_loaded") + constant(name);
 }
 
-/* Data elsewhere in the image may be gone after boot, or be written by anyone. */
+/* Data elsewhere in the image may be freed after boot or written by any CPU. */
 static bool in_entry_text(u64 addr)
 {
 	return addr >= symbol_addr("__entry_text_start") && addr < symbol_addr("__entry_text_end");
@@ -161,7 +143,7 @@ static enum class memory_class(struct state *s, struct decoded *insn, const cs_x
 	return CLASS_BAD;
 }
 
-/* A bit string reaches as far as the number of the bit. */
+/* BT with a register reaches as far as the number of the bit. */
 static bool bit_string_bounded(struct state *s, struct decoded *insn)
 {
 	const cs_x86 *x86 = &insn->cs->detail->x86;
@@ -183,7 +165,7 @@ static bool bit_string_bounded(struct state *s, struct decoded *insn)
  * @insn: the instruction
  * @op: the operand
  *
- * Return: what kind of memory it is.
+ * Return: the kind of memory.
  */
 enum class check_memory(struct state *s, struct decoded *insn, const cs_x86_op *op)
 {
@@ -193,7 +175,7 @@ enum class check_memory(struct state *s, struct decoded *insn, const cs_x86_op *
 	if (!now_profile->hooked && op->mem.segment == X86_REG_GS &&
 	    symbol_at(op_addr(op, insn), true) == symbol_find("kernel_cr3_loaded"))
 		fail(RULE_OFF, s, "runs a hook that is off: %s", insn->text);
-	if (!strict(s))
+	if (!pre_hook(s))
 		return CLASS_BAD;
 	kind = memory_class(s, insn, op, text, sizeof(text));
 	if (kind != CLASS_BAD && !bit_string_bounded(s, insn))
@@ -211,14 +193,14 @@ enum class check_memory(struct state *s, struct decoded *insn, const cs_x86_op *
  * check_stack() - May the instruction use the stack?
  * @s: the state before it
  * @insn: the instruction
- * @what: what it does with it
+ * @what: what it does with the stack
  */
 void check_stack(struct state *s, struct decoded *insn, const char *what)
 {
 	const struct val *sp = &s->reg[REG_SP];
 	char text[64];
 
-	if (!strict(s))
+	if (!pre_hook(s))
 		return;
 	if (sp->kind != VAL_STACK) {
 		fail(RULE_OPERAND, s, "a stack that is not the kernel's: %s", insn->text);
@@ -232,23 +214,23 @@ void check_stack(struct state *s, struct decoded *insn, const char *what)
  * check_tables() - The instruction reads a descriptor table
  * @s: the state before it
  * @insn: the instruction
- * @what: which
+ * @what: the table
  */
 void check_tables(struct state *s, struct decoded *insn, const char *what)
 {
-	if (strict(s))
+	if (pre_hook(s))
 		note_operand(insn, s, CLASS_TABLES, what);
 }
 
 /**
- * check_known() - Is it an instruction that the zone may have?
+ * check_known() - Is the instruction allowed in pre-hook entry code?
  * @s: the state before it
  * @insn: the instruction
  *
- * It touches no memory but its operands, leaves interrupts off, and what it does
- * to what is followed is followed.
+ * An allowed instruction accesses only its operands, leaves interrupts off, and is
+ * followed by do_plain().
  *
- * Return: true if so; whatever it is not, the path goes on.
+ * Return: true if it is.  The path goes on in both cases.
  */
 bool check_known(struct state *s, struct decoded *insn)
 {
@@ -264,8 +246,8 @@ bool check_known(struct state *s, struct decoded *insn)
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (insn->id == known[i])
 			return true;
-	if (strict(s))
-		fail(RULE_INSN, s, "an instruction that is not known to be safe: %s", insn->text);
+	if (pre_hook(s))
+		fail(RULE_INSN, s, "an instruction that is not allowed: %s", insn->text);
 	return false;
 }
 
@@ -278,90 +260,91 @@ static bool needs_cr3(void)
 static void check_cr3(struct state *s)
 {
 	if (needs_cr3() && s->cr3 != CR3_KERNEL)
-		fail(RULE_CR3, s, "a hook with page tables that may be the user's");
+		fail(RULE_CR3, s, "a hook runs with page tables that may be the user's");
 }
 
-/* Senders set FLUSH_PENDING while LOADED is not set. */
-static unsigned int with_senders(unsigned int word)
+/* Initiators set FLUSH_PENDING at any time while LOADED is not set. */
+static unsigned int with_initiators(unsigned int set)
 {
-	return word & WORD_0 ? word | WORD_FLUSH_PENDING : word;
+	return set & STATE_0 ? set | STATE_FLUSH_PENDING : set;
 }
 
 /**
- * word_set() - More is known of the word
+ * cpu_state_set() - More is known of the per-CPU state
  * @s: the state
- * @set: the values that it can have
+ * @set: the values that the per-CPU state can have
  *
- * If that is LOADED alone, the hook is over.
+ * The hook ends if that is LOADED alone.
  */
-void word_set(struct state *s, unsigned int set)
+void cpu_state_set(struct state *s, unsigned int set)
 {
-	s->word = with_senders(set);
-	if (s->phase != PHASE_ENTRY || s->word != WORD_LOADED || !s->required)
+	s->cpu_state = with_initiators(set);
+	if (s->phase != PHASE_ENTRY || s->cpu_state != STATE_LOADED || !s->required)
 		return;
 	if (s->cr4_toggled)
 		fail(RULE_FLUSH, s, "the hook ends with CR4.PGE toggled");
-	if (s->paranoid && !(s->saved && s->reg[REG_R13].kind == VAL_WORD))
-		fail(RULE_SAVE, s, "the hook ends and %%r13 is not what the word was");
+	if (s->paranoid && !(s->saved && s->reg[REG_R13].kind == VAL_SAVED))
+		fail(RULE_SAVE, s, "the hook ends and %%r13 is not the saved per-CPU state");
 	s->phase = PHASE_C;
 	s->lost = false;
 }
 
 /**
- * word_or_loaded() - LOADED is set in the word
+ * cpu_state_or_loaded() - LOADED is set in the per-CPU state
  * @s: the state
  * @locked: by a locked instruction
  */
-void word_or_loaded(struct state *s, bool locked)
+void cpu_state_or_loaded(struct state *s, bool locked)
 {
-	unsigned int word = 0;
+	unsigned int set = 0;
 
 	if (!locked)
 		fail(RULE_LOCK, s, "sets LOADED without a lock prefix");
 	check_cr3(s);
-	if (s->word & (WORD_0 | WORD_LOADED))
-		word |= WORD_LOADED;
-	if (s->word & (WORD_FLUSH_PENDING | WORD_LOADED_FLUSH_PENDING))
-		word |= WORD_LOADED_FLUSH_PENDING;
+	if (s->cpu_state & (STATE_0 | STATE_LOADED))
+		set |= STATE_LOADED;
+	if (s->cpu_state & (STATE_FLUSH_PENDING | STATE_LOADED_FLUSH_PENDING))
+		set |= STATE_LOADED_FLUSH_PENDING;
 	s->untouched = false;
-	s->word = word;
+	s->cpu_state = set;
 }
 
 /**
- * word_store() - The word is written by a plain store
+ * cpu_state_store() - The per-CPU state is written by a plain store
  * @s: the state
- * @v: what is stored
+ * @v: the value that is stored
  */
-void word_store(struct state *s, struct val v)
+void cpu_state_store(struct state *s, struct val v)
 {
 	check_cr3(s);
 	s->untouched = false;
 	if (v.kind == VAL_CONST && v.n == constant("KERNEL_CR3_LOADED")) {
-		if (s->word & (WORD_0 | WORD_FLUSH_PENDING))
-			fail(RULE_WORD, s, "LOADED is stored over what an initiator may write");
-		if (s->word & WORD_LOADED_FLUSH_PENDING && s->flush != 2)
-			fail(RULE_FLUSH_PENDING, s, "FLUSH_PENDING is dropped, and the flush is not done");
-		word_set(s, WORD_LOADED);
+		if (s->cpu_state & (STATE_0 | STATE_FLUSH_PENDING))
+			fail(RULE_STATE, s, "LOADED is stored over what an initiator may write");
+		if (s->cpu_state & STATE_LOADED_FLUSH_PENDING && s->flush != 2)
+			fail(RULE_FLUSH_PENDING, s,
+			     "FLUSH_PENDING is cleared before the flush is done");
+		cpu_state_set(s, STATE_LOADED);
 		return;
 	}
 	if (v.kind != VAL_EXIT_STATE) {
-		fail(RULE_WORD, s, "the word gets a value that is none");
+		fail(RULE_STATE, s, "the per-CPU state gets a value that it cannot have");
 		return;
 	}
 	if (s->phase == PHASE_ENTRY)
-		fail(RULE_HOOK, s, "an exit's store, and no hook before it");
+		fail(RULE_HOOK, s, "an exit store, and no entry hook before it");
 	if (s->phase == PHASE_EXIT)
-		fail(RULE_EXIT_TWICE, s, "a second exit's store");
+		fail(RULE_EXIT_TWICE, s, "a second exit store");
 	if (s->paranoid && !s->restoring)
-		fail(RULE_EXIT_KERNEL, s, "a user value is stored, whatever the entry found");
-	s->word = with_senders(WORD_0 | WORD_FLUSH_PENDING);
+		fail(RULE_EXIT_KERNEL, s, "the exit value is stored, whatever the entry found");
+	s->cpu_state = with_initiators(STATE_0 | STATE_FLUSH_PENDING);
 	s->restored = s->paranoid;
 	s->exited = !s->paranoid;
 	s->phase = PHASE_EXIT;
 }
 
 /**
- * exit_done() - An exit hook found that this CPU's flushes are not deferred
+ * exit_done() - An exit hook found that this CPU never defers
  * @s: the state
  */
 void exit_done(struct state *s)
@@ -378,27 +361,27 @@ void exit_done(struct state *s)
 /**
  * cr4_write() - CR4 is written
  * @s: the state
- * @v: what is written
+ * @v: the value that is written
  *
- * The flush is a CR4 with PGE other than the shadow has it, then the shadow's.
- * It counts if it begins after LOADED is set.
+ * A flush writes the shadow of CR4 with PGE inverted, then the shadow.  It counts if
+ * it begins after LOADED is set.
  */
 void cr4_write(struct state *s, struct val v)
 {
 	if (v.kind != VAL_CR4) {
-		if (strict(s))
+		if (pre_hook(s))
 			fail(RULE_FLUSH, s, "CR4 gets a value that is not the shadow's");
 		return;
 	}
 	s->cr4_toggled = v.n;
 	if (v.n)
-		s->flush = s->word & (WORD_0 | WORD_FLUSH_PENDING) ? 0 : 1;
+		s->flush = s->cpu_state & (STATE_0 | STATE_FLUSH_PENDING) ? 0 : 1;
 	else if (s->flush == 1)
 		s->flush = 2;
 }
 
 /**
- * check_leaves_entry() - C code is called before the hook is over
+ * check_leaves_entry() - C code is called before the hook has ended
  * @s: the state
  * @where: the function
  */
@@ -411,7 +394,7 @@ void check_leaves_entry(struct state *s, const char *where)
 		return;
 	}
 	if (s->ip_seen != 3)
-		fail(RULE_HOOK, s, "%s is called, and a fault of IRET was not told apart", where);
+		fail(RULE_HOOK, s, "%s is called before a fault of IRET is told apart", where);
 	s->phase = PHASE_C;
 }
 

@@ -2,17 +2,17 @@
 /*
  * What is known of registers and stacks.
  *
- * A stack is known by its region and by the distance from the frame in it: the
- * saved instruction pointer is at 0, whoever put it there.
+ * A stack address is a region and an offset from the frame in it.  The saved
+ * instruction pointer of the frame is at offset 0.
  */
-#include <stdlib.h>
+#include <string.h>
 #include "audit.h"
 
 /**
- * val_const() - A number
+ * val_const() - The value of a number
  * @n: the number
  *
- * Return: it as a value.
+ * Return: the value.
  */
 struct val val_const(s64 n)
 {
@@ -20,11 +20,11 @@ struct val val_const(s64 n)
 }
 
 /**
- * val_stack() - An address on a stack
- * @which: which
- * @n: where
+ * val_stack() - The value of an address on a stack
+ * @which: the stack
+ * @n: offset from the frame
  *
- * Return: it as a value.
+ * Return: the value.
  */
 struct val val_stack(enum region which, s64 n)
 {
@@ -32,10 +32,10 @@ struct val val_stack(enum region which, s64 n)
 }
 
 /**
- * slot() - What a stack holds
+ * slot() - Find a slot of a stack
  * @s: the state
- * @which: which stack
- * @offset: where
+ * @which: the stack
+ * @offset: offset from the frame
  *
  * Return: the slot, or NULL if it is not aligned or too far.
  */
@@ -49,9 +49,9 @@ struct val *slot(struct state *s, enum region which, s64 offset)
 }
 
 /**
- * frame_put() - Put what the CPU pushed onto a stack
+ * frame_put() - Put an exception frame onto a stack
  * @s: the state
- * @which: which stack
+ * @which: the stack
  */
 void frame_put(struct state *s, enum region which)
 {
@@ -60,8 +60,8 @@ void frame_put(struct state *s, enum region which)
 }
 
 /**
- * region_name() - A stack in words
- * @which: which
+ * region_name() - The name of a stack
+ * @which: the stack
  *
  * Return: its name in verify/audit/rows.
  */
@@ -74,4 +74,18 @@ const char *region_name(enum region which)
 	};
 
 	return names[which];
+}
+
+/**
+ * region_named() - Find a stack by its name
+ * @name: its name in verify/audit/rows
+ *
+ * Return: the stack.
+ */
+enum region region_named(const char *name)
+{
+	for (int i = 0; i < REGIONS; i++)
+		if (!strcmp(region_name(i), name))
+			return i;
+	die("verify/audit/rows: no stack %s", name);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every path from where the kernel is entered to where it returns.  Functions in
- * C are stepped over: they keep the registers that the ABI says they keep.
+ * Every path from an entry point of the kernel to a return instruction.  C
+ * functions are stepped over: they preserve the registers that the ABI names.
  *
- * A path that comes to a place with all the same known as another did is not
+ * A path that reaches an instruction in a state that another path had there is not
  * walked again.
  */
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static u8 *visited;
 static u64 visited_start, visited_end;
 
 /**
- * walk_reset() - Forget which paths were walked
+ * walk_reset() - Forget the paths that were walked
  */
 void walk_reset(void)
 {
@@ -54,7 +54,7 @@ static void visit(u64 addr)
 }
 
 /**
- * was_visited() - Did any path, on any machine, run an instruction there?
+ * was_visited() - Did a path on any machine reach an instruction there?
  * @start: first address
  * @end: the one after the last
  *
@@ -92,7 +92,7 @@ static struct memo *memo_of(const struct state *s)
 	return m;
 }
 
-/* A fault of this instruction, or of its address cut to 32 bits? */
+/* The row of a fault at @ip, or at its address truncated to 32 bits */
 static struct row *fault_row(u64 ip, bool *truncated)
 {
 	struct row *row = NULL;
@@ -121,7 +121,7 @@ static void learn_ip(struct state *s, bool equal)
 		s->gs = equal ? GS_USER : GS_KERNEL;
 	} else if (!gs && equal) {
 		s->required = true;
-		s->word = WORD_ANY;
+		s->cpu_state = STATE_ANY;
 		s->gs = GS_USER;
 		s->cr3 = CR3_USER;
 	} else if (!gs) {
@@ -131,9 +131,11 @@ static void learn_ip(struct state *s, bool equal)
 	}
 }
 
-/* What the outcome of a condition tells; false if it cannot come out so. */
+/* Learn from the outcome of a condition; false if that outcome is impossible. */
 static bool learn(struct state *s, bool zero)
 {
+	unsigned int set;
+
 	switch (s->flags) {
 	case FLAGS_CONST:
 		return zero == s->flags_n;
@@ -146,17 +148,19 @@ static bool learn(struct state *s, bool zero)
 			return false;
 		learn_ip(s, zero);
 		break;
-	case FLAGS_WORD_LOADED:
+	case FLAGS_STATE_LOADED:
 	case FLAGS_SAVED_LOADED:
-		if (!(s->word & (zero ? WORD_LOADED : WORD_ANY & ~WORD_LOADED)))
+		set = zero ? STATE_LOADED : STATE_ANY & ~STATE_LOADED;
+		if (!(s->cpu_state & set))
 			return false;
-		word_set(s, s->word & (zero ? WORD_LOADED : ~WORD_LOADED));
+		cpu_state_set(s, s->cpu_state & set);
 		break;
-	case FLAGS_WORD_FLUSH_PENDING:
-		if (!(s->word & (zero ? WORD_0 | WORD_LOADED : WORD_FLUSH_PENDING | WORD_LOADED_FLUSH_PENDING)))
+	case FLAGS_STATE_FLUSH_PENDING:
+		set = zero ? STATE_0 | STATE_LOADED :
+			     STATE_FLUSH_PENDING | STATE_LOADED_FLUSH_PENDING;
+		if (!(s->cpu_state & set))
 			return false;
-		word_set(s, s->word & (zero ? WORD_0 | WORD_LOADED :
-				       WORD_FLUSH_PENDING | WORD_LOADED_FLUSH_PENDING));
+		cpu_state_set(s, s->cpu_state & set);
 		break;
 	case FLAGS_EXIT_LOADED:
 		if (zero)
@@ -186,7 +190,7 @@ static bool learn_cr3(struct state *s, bool user)
 	return true;
 }
 
-/* Does a condition hold in @s as @taken says? */
+/* Learn that a jump is taken, or not; false if that is impossible. */
 static bool outcome(struct state *s, unsigned int id, bool taken)
 {
 	bool possible = true;
@@ -221,7 +225,7 @@ static enum step do_branch(struct state *s, struct decoded *insn, struct state *
 	return STEP_JUMP;
 }
 
-/* Text that is walked; all else is a function in C */
+/* Is this text that is walked?  All else is C functions. */
 static bool walkable(u64 addr)
 {
 	static const char * const more[] = {
@@ -247,14 +251,14 @@ static enum step do_return(struct state *s, struct decoded *insn)
 	check_stack(s, insn, "return address");
 	to = stack_pop(s);
 	if (to.kind != VAL_CONST) {
-		fail(RULE_FOLLOW, s, "returns to where is not known: %s", insn->text);
+		fail(RULE_FOLLOW, s, "returns to an unknown address: %s", insn->text);
 		return STEP_END;
 	}
 	s->pc = to.n;
 	return STEP_JUMP;
 }
 
-/* A function in C, at @target.  It returns to the next instruction, or for its caller. */
+/* A C function at @target.  After a tail call, it returns to the caller's caller. */
 static enum step c_function(struct state *s, struct decoded *insn, u64 target, bool tail)
 {
 	static const int clobbered[] = { 0, 1, 2, 6, 7, 8, 9, 10, 11 };
@@ -270,7 +274,7 @@ static enum step c_function(struct state *s, struct decoded *insn, u64 target, b
 	if (s->phase == PHASE_ENTRY)
 		check_leaves_entry(s, name);
 	else if (s->phase == PHASE_EXIT)
-		fail(RULE_CALL, s, "%s is called after the exit's store", name);
+		fail(RULE_CALL, s, "%s is called after the exit store", name);
 	if (s->paranoid && s->user && row_match("dies", now_root->name))
 		return STEP_END;
 	for (size_t i = 0; i < ARRAY_SIZE(clobbered); i++)
@@ -314,7 +318,7 @@ static enum step do_call(struct state *s, struct decoded *insn)
 	const char *name;
 
 	if (op[0].type != X86_OP_IMM) {
-		if (strict(s))
+		if (pre_hook(s))
 			fail(RULE_CALL, s, "an indirect call: %s", insn->text);
 		return c_function(s, insn, s->pc, false);
 	}
@@ -352,7 +356,7 @@ static enum step do_iret(struct state *s, struct decoded *insn)
 	else if (cs && cs->kind == VAL_FRAME && cs->n == FRAME_CS)
 		check_return(s, s->user);
 	else
-		fail(RULE_FOLLOW, s, "returns to a mode that is not known");
+		fail(RULE_FOLLOW, s, "returns to an unknown mode");
 	return STEP_RETURN;
 }
 
@@ -463,9 +467,9 @@ static struct paths walk_on(struct state *s)
 
 /**
  * walk() - Walk every path from here
- * @s: what is known here; what is left of it is of no use afterwards
+ * @s: what is known here; undefined afterwards
  *
- * Return: how many there are, of those that were not counted before.
+ * Return: the number of paths that were not counted before.
  */
 struct paths walk(struct state *s)
 {
@@ -474,7 +478,7 @@ struct paths walk(struct state *s)
 	u8 phase = s->phase;
 
 	if (!memo->done && memo->paths.entry) {
-		if (strict(s))
+		if (pre_hook(s))
 			fail(RULE_LOOP, s, "a loop");
 		return paths;
 	}
