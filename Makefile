@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# BASE=6.12 chooses the kernel (harness/kernel/bases), FLAVOUR=base its configuration
-# (harness/kernel/config), KDIR= a tree to apply the series to, T= one test or mutant.  ARCH=,
-# CROSS_COMPILE= and LLVM= are kbuild's, which would take empty ones for given.
+# Every verb is one script.  Variables, which scripts find in their environment:
+# BASE= and FLAVOUR= choose the kernel, T= one test, mutant, model, row or patch,
+# JOBS= the boots at a time, KDIR= a kernel tree of yours.  ARCH=, CROSS_COMPILE=
+# and LLVM= are kbuild's, which treats an empty one as set.
 export BASE CONFIG DEBUG_INFO FLAVOUR KDIR KEEP ROUNDS RT T
 
 # Given on the command line for another target, it would be believed to be used.
@@ -13,21 +14,89 @@ endif
 endif
 
 help:
-	@sed -n 's/^#: //p' Makefile
+	@sed -n 's/^#: \{0,1\}//p' Makefile
 
 .PHONY: help run check check-full check-bochs check-deb mutants models audit bench rt \
 	report shell kernel tree apply series bisect-check static matrix deb clean
 .SILENT:
 
-#: make run		build, boot with isolated CPUs, show what reaches them [ROUNDS=]
+#: Try it
+#:   run          build, boot, count the IPIs that isolated CPUs receive [ROUNDS=]
 run:
 	harness/run
 
-#: make check		the tests a contributor runs [T=name FLAVOUR=]
+#:   bench        count IPIs by source, the cost of entries and of purges [T=part]
+bench:
+	harness/bench $(T)
+
+#:   rt           oslat, cyclictest and rtla on PREEMPT_RT kernels [ROUNDS=]
+rt:
+	harness/rt
+
+#:   report       an HTML page from the results of run, bench, rt and check
+report:
+	harness/report
+
+#:   shell        a shell in the guest, with the tests in it
+shell:
+	harness/shell
+
+#:
+#: Use it
+#:   apply        apply the series to a clean git tree of yours [KDIR=tree]
+apply:
+	harness/apply
+
+#:   deb          Debian packages [CONFIG=path|running|vm RT=1 DEBUG_INFO=1]
+deb:
+	harness/deb
+
+#:
+#: Develop
+#:   tree         prepare the patched source tree; prints its path last
+tree:
+	harness/kernel/prepare
+
+#:   kernel       build a kernel; prints its directory last [FLAVOUR= ARCH= LLVM=]
+kernel:
+	harness/kernel/build
+
+#:   check        the tests that a contributor runs [T=test FLAVOUR= JOBS=]
 check:
 	harness/check
 
-#: make check-full	those, static, the kernel's own suites, storms, Bochs, packages, rt, models, mutants
+#:   clean        remove build/
+clean:
+	harness/clean
+
+#:
+#: Verify
+#:   mutants      break the kernel in each known way: a test must fail [T=mutant]
+mutants:
+	verify/mutate
+
+#:   models       search the interleavings of the protocol for violations [T=model]
+models:
+	verify/models/search-models
+
+#:   audit        check the code before the entry hooks and after the exit hooks
+audit:
+	verify/audit/audit-all
+
+#:   matrix       build and boot other configurations, architectures [T=row KEEP=1]
+matrix:
+	harness/ci/matrix
+
+#:   check-bochs  the tests that need PCID or INVPCID, under Bochs [JOBS=]
+check-bochs:
+	harness/ci/check-bochs
+
+#:   check-deb    install the packages in a virtual machine and follow the guide
+check-deb:
+	harness/ci/check-deb
+
+#:   check-full   check, static, the kernel's own suites, NMI storms, check-bochs,
+#:                check-deb, rt, models, audit, mutants
 check-full: check
 	harness/ci/static
 	harness/ci/check-suites
@@ -38,76 +107,20 @@ check-full: check
 	verify/audit/audit-all
 	verify/mutate
 
-#: make check-bochs	the tests that gain from a second emulator
-check-bochs:
-	harness/ci/check-bochs
-
-#: make check-deb	install the packages in a virtual machine, and follow the guide there
-check-deb:
-	harness/ci/check-deb
-
-#: make mutants		break the kernel in each known way: a test must notice [T=name]
-mutants:
-	verify/mutate
-
-#: make models		search the interleavings of the protocol and of wrong orders [T=name]
-models:
-	verify/models/search-models
-
-#: make audit		walk what runs before the entry hooks and after the exit hooks
-audit:
-	verify/audit/audit-all
-
-#: make bench		measure what arrives, what entries cost, what initiators pay [T=part]
-bench:
-	harness/bench $(T)
-
-#: make rt		oslat, cyclictest and rtla on PREEMPT_RT: who is interrupted [ROUNDS=]
-rt:
-	harness/rt
-
-#: make report		a page of what run, bench, rt and check left, with figures
-report:
-	harness/report
-
-#: make shell		a shell in the guest, with the tests in it
-shell:
-	harness/shell
-
-#: make kernel		build the kernel; last line: its build directory [FLAVOUR= ARCH= LLVM=]
-kernel:
-	harness/kernel/build
-
-#: make tree		the patched source tree; last line: its path
-tree:
-	harness/kernel/prepare
-
-#: make apply KDIR=	lay the series over a clean git tree of yours
-apply:
-	harness/apply
-
-#: make series		write the mails of the series, signed off by you, and prove them
+#:
+#: Send
+#:   series       write the mails of the series, signed off by you, and check them
 series:
 	harness/series
 
-#: make bisect-check	build and boot the kernel after each commit of the series
-bisect-check:
-	harness/ci/bisect-check
-
-#: make static		ask the kernel's static checkers: nothing new against the pristine files
+#:   static       the kernel's static checkers: no new complaint of the series
 static:
 	harness/ci/static
 
-#: make matrix		build, and boot, other configurations and architectures [T=row KEEP=]
-matrix:
-	harness/ci/matrix
+#:   bisect-check build and boot the kernel after each patch [T=NNNN]
+bisect-check:
+	harness/ci/bisect-check
 
-#: make deb		Debian packages [CONFIG=path|running|vm RT=1 DEBUG_INFO=1]
-deb:
-	harness/deb
-
-#: make clean		remove build/
-clean:
-	harness/clean
-
-#: BASE=6.1 has run, check, shell, kernel and tree do so for another kernel (harness/kernel/bases).
+#:
+#: BASE=6.1 has run, check, shell, kernel and tree use another kernel series
+#: (harness/kernel/bases).  FLAVOUR= is a configuration of harness/kernel/config.
