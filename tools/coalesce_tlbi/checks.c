@@ -8,7 +8,7 @@
 #include "checks.h"
 #include "tool.h"
 
-/* The tick of a CPU that is left alone comes once a second, by another CPU. */
+/* An isolated CPU still has about one timer interrupt per second. */
 #define TICKS_TOLERATED	10
 
 static struct finding *add(struct boot *boot, const char *what, const struct cpus *cpus,
@@ -49,17 +49,22 @@ static void check_feature(struct boot *boot)
 		if (kernel->built == ANSWER_NO)
 			change(f, "boot a kernel that is built with CONFIG_COALESCE_TLBI=y");
 		else if (strstr(kernel->why_off, "coalesce_tlbi=off"))
-			change(f, "boot with coalesce_tlbi=pending, or always");
+			change(f, "boot with coalesce_tlbi=pending or always");
 		else if (cpus_empty(&kernel->nohz_full))
 			change(f, "boot with nohz_full= and a list of CPUs");
 		else
-			change(f, "nothing by a boot parameter");
+			change(f, "no boot parameter changes that");
 		return;
 	}
-	if (kernel_parameter("coalesce_tlbi", value, sizeof(value)) &&
-	    strcmp(value, "always") && strcmp(value, "pending") && strcmp(value, "off"))
+	if (!kernel_parameter("coalesce_tlbi", value, sizeof(value)))
+		return;
+	if (!strcmp(value, "owed"))
 		change(add(boot, "coalesce_tlbi", NULL,
-			   "the value of coalesce_tlbi= is none that the kernel knows"),
+			   "mode owed is called pending now; the kernel uses always"),
+		       "boot with coalesce_tlbi=pending");
+	else if (strcmp(value, "always") && strcmp(value, "pending") && strcmp(value, "off"))
+		change(add(boot, "coalesce_tlbi", NULL,
+			   "the kernel does not know this value of coalesce_tlbi="),
 		       "boot with coalesce_tlbi=pending, always or off");
 }
 
@@ -78,7 +83,7 @@ static void check_nohz_full(struct boot *boot)
 	cpus_andnot(&without, &boot->kernel->nohz_full);
 	if (cpus_empty(&without))
 		return;
-	f = add(boot, "nohz_full", &without, "the tick never stops, and kernel flushes interrupt");
+	f = add(boot, "nohz_full", &without, "the tick never stops, and no IPI is deferred");
 	if (kernel_option("CONFIG_NO_HZ_FULL") == ANSWER_NO)
 		change(f, "boot a kernel that is built with CONFIG_NO_HZ_FULL=y");
 	else
@@ -94,17 +99,17 @@ static void check_isolcpus(struct boot *boot)
 	cpus_format(&boot->kernel->wanted, list, sizeof(list));
 	cpus_andnot(&without, &boot->kernel->isolated);
 	if (!cpus_empty(&without))
-		change(add(boot, "isolcpus", &without, "the scheduler may move other tasks there"),
+		change(add(boot, "isolcpus", &without, "the scheduler may place other tasks there"),
 		       "boot with isolcpus=domain,managed_irq,%s, or make an isolated cpuset %s",
-		       list, "partition of them");
+		       list, "partition of these CPUs");
 	else if (kernel_parameter("isolcpus", value, sizeof(value)) &&
 		 !strstr(value, "managed_irq"))
 		change(add(boot, "managed_irq", &boot->kernel->isolated,
-			   "interrupts that the kernel places for drivers may go there"),
+			   "managed interrupts of drivers may be routed there"),
 		       "boot with isolcpus=domain,managed_irq,%s", list);
 }
 
-/* The kernel threads that run a CPU's callbacks elsewhere are rcuop/N or rcuos/N. */
+/* The kernel thread that runs the RCU callbacks of CPU N is rcuop/N or rcuos/N. */
 static void find_callback_threads(struct cpus *set)
 {
 	char dir[4096], path[300], comm[64];
@@ -143,7 +148,7 @@ static void check_rcu(struct boot *boot)
 		       cpus_format(&boot->kernel->wanted, list, sizeof(list)));
 }
 
-/* Where interrupt @irq goes: the kernel's choice, or the mask it may choose from. */
+/* Where @irq is routed: the kernel's choice, or the mask that it may choose from. */
 static bool read_affinity(const char *irq, struct cpus *set)
 {
 	static const char * const files[] = { "effective_affinity_list", "smp_affinity_list" };
@@ -169,7 +174,7 @@ static void list_irq(char *names, size_t size, const char *irq)
 		snprintf(names + used, size - used, " ...");
 }
 
-/* One that a driver keeps for I/O from that CPU, of which there is none, never came. */
+/* A driver's queue for I/O from that CPU has an interrupt that may never arrive. */
 static bool came(const char *irq, const struct interrupts *irqs, const struct cpus *set)
 {
 	int cpu;
@@ -203,10 +208,10 @@ static void check_device_irqs(struct boot *boot, const struct interrupts *irqs)
 		closedir(proc);
 	if (cpus_empty(&coming))
 		return;
-	snprintf(now, sizeof(now), "interrupts of devices go there, and came: %s", names);
+	snprintf(now, sizeof(now), "device interrupts are routed there and arrived: %s", names);
 	change(add(boot, "irq", &coming, now),
-	       "write other CPUs to /proc/irq/N/smp_affinity_list and keep irqbalance away; %s",
-	       "what refuses that is for I/O from that CPU");
+	       "write other CPUs to /proc/irq/N/smp_affinity_list and stop irqbalance; %s",
+	       "an interrupt that refuses serves I/O from that CPU");
 }
 
 static void check_irqaffinity(struct boot *boot)
@@ -217,11 +222,11 @@ static void check_irqaffinity(struct boot *boot)
 	if (!root_read("/proc/irq/default_smp_affinity", mask, sizeof(mask)))
 		return;
 	if (!cpus_parse_mask(mask, &set))
-		fail(TOOL_FILE, "/proc/irq/default_smp_affinity: no mask of CPUs: %s", mask);
+		fail(TOOL_FILE, "/proc/irq/default_smp_affinity: not a CPU mask: %s", mask);
 	cpus_and(&set, &boot->kernel->wanted);
 	cpus_andnot(&others, &boot->kernel->wanted);
 	if (!cpus_empty(&set))
-		change(add(boot, "irqaffinity", &set, "new interrupts of devices may go there"),
+		change(add(boot, "irqaffinity", &set, "new device interrupts may be routed there"),
 		       "boot with irqaffinity=%s", cpus_format(&others, list, sizeof(list)));
 }
 
@@ -247,14 +252,14 @@ static void check_tick(struct boot *boot, const struct interrupts *before,
 	}
 	if (cpus_empty(&boot->ticking))
 		return;
-	f = add(boot, "tick", &boot->ticking, "the tick runs, or timers expire there");
+	f = add(boot, "tick", &boot->ticking, "the tick runs or timers expire there");
 	root_read("/sys/devices/system/clocksource/clocksource0/current_clocksource", source,
 		  sizeof(source));
 	if (source[0] && strcmp(source, "tsc"))
 		change(f, "with clock source %s the tick does not stop; boot with %s", source,
-		       "tsc=reliable if it is");
+		       "tsc=reliable if the TSC is reliable");
 	else
-		change(f, "leave one task there, without POSIX CPU timers and perf events; see %s",
+		change(f, "run one task there, without POSIX CPU timers and perf events; see %s",
 		       "the events timer:tick_stop and timer:hrtimer_expire_entry");
 }
 

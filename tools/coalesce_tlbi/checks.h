@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a boot does for its isolated CPUs, and what it leaves out.
+ * How a boot isolates its CPUs, and what is missing.
  */
 #ifndef COALESCE_TLBI_CHECKS_H
 #define COALESCE_TLBI_CHECKS_H
@@ -11,10 +11,10 @@
 
 /**
  * struct finding - something that is missing
- * @what: one word
- * @cpus: on which CPUs; empty if it is no matter of CPUs
- * @now: what is the case
- * @change: what to do about it
+ * @what: its name, one word
+ * @cpus: the CPUs that lack it; empty if it is not per CPU
+ * @now: the present state
+ * @change: how to change that
  */
 struct finding {
 	const char *what;
@@ -24,13 +24,13 @@ struct finding {
 };
 
 /**
- * struct boot - how the CPUs of kernel->wanted fare
+ * struct boot - how the CPUs of kernel->wanted are isolated
  * @kernel: the kernel
- * @no_callbacks: of those, RCU callbacks run elsewhere
- * @device_irqs: a device's interrupt would go there
- * @ticking: the tick runs
- * @tick_known: was that looked at?
- * @timers: timer interrupts a second, by place in the set
+ * @no_callbacks: CPUs whose RCU callbacks run elsewhere
+ * @device_irqs: CPUs that a device's interrupt is routed to
+ * @ticking: CPUs on which the tick runs
+ * @tick_known: @ticking and @timers are valid
+ * @timers: timer interrupts per second, in the order of kernel->wanted
  * @n_findings: number of findings
  * @finding: what is missing
  */
@@ -46,13 +46,12 @@ struct boot {
 };
 
 /**
- * boot_check() - Look at everything
+ * boot_check() - Run all checks
  * @boot: filled
  * @kernel: from kernel_read()
  * @before: interrupts some time ago
  * @now: interrupts now
- * @ns: the time between, in nanoseconds; 0 if they are the same, and the tick is
- *	not to be looked at
+ * @ns: the time between the two in nanoseconds; 0 skips the check of the tick
  */
 void boot_check(struct boot *boot, const struct kernel *kernel, const struct interrupts *before,
 		const struct interrupts *now, unsigned long long ns);

@@ -2,8 +2,8 @@
 /*
  * coalesce-tlbi record: who interrupts CPUs while a command runs.
  *
- * The file is text, so that it can be looked at and compared without this program:
- * a word and fields with tabs between them, see coalesce-tlbi(1).
+ * The recording is a text file that can be read and compared without this program:
+ * each line is a word and fields, separated by tabs.  See coalesce-tlbi(1).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "counters.h"
 #include "interrupts.h"
 #include "kernel.h"
 #include "options.h"
@@ -27,7 +28,7 @@
 
 struct recording {
 	const char *path;
-	char *partial;		/* its name until it is whole, or NULL */
+	char *partial;		/* the temporary file's name, or NULL */
 	FILE *out;
 	struct cpus cpus;
 	bool stacks;
@@ -41,7 +42,7 @@ static const char * const words[] = {
 	[EVENT_DEFER]	= RECORD_DEFER,
 };
 
-/* Names that others choose must not look like the end of a field or a line. */
+/* A task can choose its name: no tab or newline in it may end a field or a line. */
 static void put_field(FILE *out, const char *text)
 {
 	putc('\t', out);
@@ -93,7 +94,7 @@ static void write_rows(struct recording *r, const struct interrupts *before,
 	}
 }
 
-/* The command waits for a byte, and tells by another pipe if it cannot be run. */
+/* The child waits for a byte, and reports through @failed if exec fails. */
 struct child {
 	pid_t pid;
 	int go;
@@ -138,8 +139,8 @@ static bool start_child(const struct recording *r, struct child *child, const si
 }
 
 /*
- * Until the command ends; signals meant for us go to it.  Returns its status.  It stays
- * as a zombie, so that it still has its name when its last events are read.
+ * Read events until the command ends, and forward signals to it.  Returns its status.
+ * It is left a zombie, so that it still has its name when its last events are read.
  */
 static int follow(struct recording *r, struct tracer *tracer, const struct child *child,
 		  const sigset_t *set)
@@ -158,8 +159,8 @@ static int follow(struct recording *r, struct tracer *tracer, const struct child
 }
 
 /*
- * A file gets its name when it is whole: what had it before is kept until then, and if
- * nothing can be recorded.  What is no file (a pipe, /dev/null) is written as it is.
+ * Write to a temporary file, which is renamed when it is complete: an older recording
+ * stays if nothing can be recorded.  A pipe or a device is written directly.
  */
 static bool open_output(struct recording *r)
 {
@@ -229,10 +230,10 @@ static int record(struct recording *r, struct tracer *tracer)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, &mask);
-	/* From the terminal these reach the command as well, and end it. */
+	/* The terminal sends these to the command too, which ends. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
-	/* Ignored, as we may have inherited it, children would leave no status. */
+	/* If it is ignored, as it may be by inheritance, children leave no status. */
 	signal(SIGCHLD, SIG_DFL);
 	if (!start_child(r, &child, &mask)) {
 		give_up(r, tracer);
@@ -244,7 +245,7 @@ static int record(struct recording *r, struct tracer *tracer)
 	tracer_go(tracer);
 	start = now_ns();
 	if (write(child.go, "", 1) != 1)
-		warn("the command is gone");
+		warn("the command ended before it was started");
 	status = follow(r, tracer, &child, &set);
 	start = now_ns() - start;
 	tracer_halt(tracer);
@@ -270,24 +271,27 @@ int record_main(int argc, char **argv)
 	struct options o = { .output = RECORD_FILE };
 	struct recording r = { };
 	struct interrupts irqs;
+	struct counters counters;
 	struct kernel kernel;
 	struct tracer *tracer;
 	char why[256];
 	int end;
 
 	tool_fail_status = TOOL_RECORD;
-	/* What follows the command are its own options. */
+	/* Options after the command belong to the command. */
 	r.command = argv + options_parse(&o, "+C:So:", usage, argc, argv);
 	if (!*r.command)
 		options_usage(TOOL_USAGE, usage);
 	r.path = o.output;
 	r.stacks = !o.no_stacks;
 	if (root_given())
-		fail(TOOL_USAGE, "record is about this machine: no --root");
+		fail(TOOL_USAGE, "record traces this machine: no --root");
 
 	interrupts_read(&irqs);
-	kernel_read(&kernel, &irqs);
+	counters_read(&counters);
+	kernel_read(&kernel, &irqs, &counters);
 	interrupts_free(&irqs);
+	counters_free(&counters);
 	kernel_choose(&kernel, &o.cpus);
 	r.cpus = o.cpus;
 	tracer = tracer_start(&r.cpus, r.stacks, why, sizeof(why));
@@ -302,7 +306,7 @@ int record_main(int argc, char **argv)
 	end = record(&r, tracer);
 	tracer_stop(tracer);
 	if (!close_output(&r))
-		fail(TOOL_FILE, "%s: cannot be written whole", r.path);
+		fail(TOOL_FILE, "%s: cannot be written completely", r.path);
 	fprintf(stderr, "coalesce-tlbi: %llu events in %s\n", r.events, r.path);
 	return end;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * coalesce-tlbi report: add up what record wrote.
+ * coalesce-tlbi report: summarise a recording.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,12 +17,12 @@
 #define MAX_FIELDS	8
 #define INDENT		"              "
 
-/* How a CPU fared, by rows of /proc/interrupts and by events */
+/* What one CPU received, by rows of /proc/interrupts and by events */
 struct cpu_report {
 	int cpu;
 	unsigned long long interrupts;
 	unsigned long long calls;
-	unsigned long long carriers;
+	unsigned long long call_ipis;
 	unsigned long long deferred;
 	int n_rows;
 	struct row {
@@ -63,7 +63,7 @@ static unsigned long long parse_number(const struct report *r, const char *text)
 	errno = 0;
 	n = strtoull(text, &end, 10);
 	if (errno || end == text || *end || *text == '-')
-		bad_line(r, "no number where there should be one");
+		bad_line(r, "not a number");
 	return n;
 }
 
@@ -72,7 +72,7 @@ static int cpu_number(const struct report *r, const char *text)
 	unsigned long long n = parse_number(r, text);
 
 	if (n >= MAX_CPUS)
-		bad_line(r, "no CPU where there should be one");
+		bad_line(r, "not a CPU");
 	return n;
 }
 
@@ -111,7 +111,7 @@ static void take_event(struct report *r, enum event_kind kind, char **field)
 	cpu->calls += kind == EVENT_CALL;
 	cpu->deferred += kind == EVENT_DEFER;
 	if (kind == EVENT_IPI && event_is_carrier(event.callback)) {
-		cpu->carriers++;
+		cpu->call_ipis++;
 		return;
 	}
 	tally_add(&r->tally, &event);
@@ -140,13 +140,13 @@ static void take_cpus(struct report *r, const char *list)
 	int cpu;
 
 	if (!cpus_parse(list, &r->recorded))
-		bad_line(r, "no list of CPUs");
+		bad_line(r, "not a CPU list");
 	if (cpus_empty(&r->shown))
 		r->shown = r->recorded;
 	cpus_andnot(&other, &r->recorded);
 	if (!cpus_empty(&other))
 		fail(TOOL_USAGE, "not recorded: CPU %s", cpus_format(&other, text, sizeof(text)));
-	/* Those of which there is nothing to tell are told of, too. */
+	/* Also list CPUs that have no events. */
 	for_each_cpu_in(cpu, &r->shown)
 		cpu_of(r, cpu);
 }
@@ -230,15 +230,15 @@ static void read_file(struct report *r)
 	while ((length = getline(&line, &size, f)) > 0) {
 		r->line++;
 		if (line[length - 1] != '\n')
-			break;	/* cut short: there is no end either */
+			break;/* truncated; the end line is missing too */
 		line[length - 1] = 0;
 		if (r->line == 1 && strcmp(line, RECORD_MAGIC))
-			fail(TOOL_FILE, "%s: no recording of coalesce-tlbi", r->path);
+			fail(TOOL_FILE, "%s: not a recording of coalesce-tlbi", r->path);
 		if (r->line > 1)
 			take_line(r, line);
 	}
 	if (!r->line)
-		fail(TOOL_FILE, "%s: no recording of coalesce-tlbi", r->path);
+		fail(TOOL_FILE, "%s: not a recording of coalesce-tlbi", r->path);
 	free(line);
 	fclose(f);
 }
@@ -255,8 +255,8 @@ static void print_cpu(const struct cpu_report *cpu)
 		printf("%s%s %llu", sep, cpu->row[i].name, cpu->row[i].n);
 		sep = ", ";
 	}
-	printf("%s; %llu calls queued, %llu interrupts sent for them; %llu not sent\n",
-	       cpu->interrupts ? ")" : "", cpu->calls, cpu->carriers, cpu->deferred);
+	printf("%s; %llu calls queued, %llu IPIs sent for them; %llu IPIs deferred\n",
+	       cpu->interrupts ? ")" : "", cpu->calls, cpu->call_ipis, cpu->deferred);
 }
 
 static void print_stack(const char *stack)
@@ -269,7 +269,7 @@ static void print_stack(const char *stack)
 	}
 }
 
-static void print_sender(const struct initiator *s)
+static void print_initiator(const struct initiator *s)
 {
 	char list[CPUS_TEXT], task[128];
 
@@ -292,9 +292,9 @@ static void print_report(const struct report *r)
 		print_cpu(&r->cpu[i]);
 	if (r->tally.n)
 		printf("\n%10s  %-8s  %-32s  %-24s  %s\n", "count", "kind", "function", "task",
-		       "about");
+		       "target");
 	for (i = 0; i < r->tally.n; i++)
-		print_sender(sorted[i]);
+		print_initiator(sorted[i]);
 	if (r->lost)
 		printf("\n%llu events or more were lost\n", r->lost);
 	free(sorted);
@@ -312,12 +312,12 @@ static void json_cpu(const struct cpu_report *cpu)
 		json_number(cpu->row[i].name, cpu->row[i].n);
 	json_end();
 	json_number("calls", cpu->calls);
-	json_number("sent_for_calls", cpu->carriers);
-	json_number("not_sent", cpu->deferred);
+	json_number("call_ipis", cpu->call_ipis);
+	json_number("deferred", cpu->deferred);
 	json_end();
 }
 
-static void json_sender(const struct initiator *s)
+static void json_initiator(const struct initiator *s)
 {
 	char list[CPUS_TEXT], name[256];
 	const char *stack = s->stack;
@@ -362,7 +362,7 @@ static void json_report(const struct report *r)
 	json_end();
 	json_array("initiators");
 	for (i = 0; i < r->tally.n; i++)
-		json_sender(sorted[i]);
+		json_initiator(sorted[i]);
 	json_end();
 	json_end();
 	free(sorted);
@@ -396,7 +396,7 @@ int report_main(int argc, char **argv)
 	else
 		print_report(&r);
 	if (!r.complete)
-		warn("%s: the recording was cut short", r.path);
+		warn("%s: the recording is truncated", r.path);
 	free_report(&r);
 	return r.complete ? TOOL_OK : TOOL_FILE;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * coalesce-tlbi status: is the feature on, where, and what does this boot leave out?
+ * coalesce-tlbi status: whether the feature is on, on which CPUs, and what this boot
+ * does not isolate.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <time.h>
 
 #include "checks.h"
+#include "counters.h"
 #include "interrupts.h"
 #include "json.h"
 #include "kernel.h"
@@ -29,7 +31,7 @@ static void wait_ns(long long ns)
 		;
 }
 
-/* A copy has one moment: nothing in it tells how often the timer goes off. */
+/* The counts in a copy do not change, so it has no timer rate. */
 static bool has_moved(const struct interrupts *before, const struct interrupts *now)
 {
 	int i, j;
@@ -52,31 +54,27 @@ static void print_feature(const struct kernel *kernel)
 	}
 	cpus_format(&kernel->nohz_full, list, sizeof(list));
 	printf("coalesce_tlbi  %s: deferred while CPUs %s run user mode%s\n", kernel->mode, list,
-	       kernel->exact ? "" : " (mode by the boot parameter; root sees the kernel's)");
+	       kernel->exact ? "" : " (mode by the boot parameter)");
 }
 
-static void print_counts(const struct boot *boot, const struct interrupts *irqs, int cpu)
+static void print_counters(const struct cpu_counters *counters)
 {
-	struct coalesce_counts counts;
-
-	if (kernel_counts(cpu, &counts))
-		printf("  %10lu  %10lu  %8lu\n", counts.deferred, counts.entry_flushes,
-		       counts.forced);
-	else if (boot->kernel->on == ANSWER_YES)
-		printf("  %10llu  %10s  %8s\n", interrupts_of(irqs, "CTI", cpu), "-", "-");
+	if (counters)
+		printf("  %8lu  %13lu  %6lu\n", counters->deferred, counters->entry_flushes,
+		       counters->forced);
 	else
-		printf("  %10s  %10s  %8s\n", "-", "-", "-");
+		printf("  %8s  %13s  %6s\n", "-", "-", "-");
 }
 
-static void print_table(const struct boot *boot, const struct interrupts *irqs)
+static void print_table(const struct boot *boot, const struct counters *counters)
 {
 	const struct kernel *kernel = boot->kernel;
 	int cpu, i = 0;
 
 	if (cpus_empty(&kernel->wanted))
 		return;
-	printf("\n%4s  %-9s  %-8s  %-9s  %-4s  %8s  %10s  %10s  %8s\n", "CPU", "nohz_full",
-	       "isolcpus", "rcu_nocbs", "irqs", "timers/s", "not sent", "at entry", "forced");
+	printf("\n%4s  %-9s  %-8s  %-9s  %-4s  %8s  %8s  %13s  %6s\n", "CPU", "nohz_full",
+	       "isolcpus", "rcu_nocbs", "irqs", "timers/s", "deferred", "entry_flushes", "forced");
 	for_each_cpu_in(cpu, &kernel->wanted) {
 		printf("%4d  %-9s  %-8s  %-9s  %-4s", cpu, yes(cpus_test(&kernel->nohz_full, cpu)),
 		       yes(cpus_test(&kernel->isolated, cpu)),
@@ -86,8 +84,10 @@ static void print_table(const struct boot *boot, const struct interrupts *irqs)
 			printf("  %8lu", boot->timers[i++]);
 		else
 			printf("  %8s", "-");
-		print_counts(boot, irqs, cpu);
+		print_counters(counters_of(counters, cpu));
 	}
+	if (kernel->on == ANSWER_YES && !kernel->exact)
+		printf("\nno counters: %s\n", counters->error);
 }
 
 static void print_findings(const struct boot *boot)
@@ -108,10 +108,10 @@ static void print_findings(const struct boot *boot)
 		puts("nothing is missing");
 }
 
-static void json_cpu(const struct boot *boot, const struct interrupts *irqs, int cpu, int i)
+static void json_cpu(const struct boot *boot, const struct counters *counters, int cpu, int i)
 {
 	const struct kernel *kernel = boot->kernel;
-	struct coalesce_counts counts;
+	const struct cpu_counters *counts = counters_of(counters, cpu);
 
 	json_object(NULL);
 	json_number("cpu", cpu);
@@ -123,12 +123,10 @@ static void json_cpu(const struct boot *boot, const struct interrupts *irqs, int
 		json_number("timers_per_second", boot->timers[i]);
 	else
 		json_null("timers_per_second");
-	if (kernel_counts(cpu, &counts)) {
-		json_number("deferred", counts.deferred);
-		json_number("entry_flushes", counts.entry_flushes);
-		json_number("forced", counts.forced);
-	} else if (kernel->on == ANSWER_YES) {
-		json_number("deferred", interrupts_of(irqs, "CTI", cpu));
+	if (counts) {
+		json_number("deferred", counts->deferred);
+		json_number("entry_flushes", counts->entry_flushes);
+		json_number("forced", counts->forced);
 	}
 	json_end();
 }
@@ -158,7 +156,7 @@ static void json_answer(const char *name, enum answer answer)
 		json_bool(name, answer == ANSWER_YES);
 }
 
-static void json_status(const struct boot *boot, const struct interrupts *irqs)
+static void json_status(const struct boot *boot, const struct counters *counters)
 {
 	const struct kernel *kernel = boot->kernel;
 	char list[CPUS_TEXT];
@@ -169,13 +167,13 @@ static void json_status(const struct boot *boot, const struct interrupts *irqs)
 	json_answer("built", kernel->built);
 	json_answer("on", kernel->on);
 	json_text("mode", kernel->mode);
-	json_bool("mode_is_the_kernels_word", kernel->exact);
+	json_bool("mode_is_from_kernel", kernel->exact);
 	json_text("why_off", kernel->why_off);
 	json_text("deferring_cpus", kernel->on == ANSWER_YES ?
 		  cpus_format(&kernel->nohz_full, list, sizeof(list)) : "");
 	json_array("cpus");
 	for_each_cpu_in(cpu, &kernel->wanted)
-		json_cpu(boot, irqs, cpu, i++);
+		json_cpu(boot, counters, cpu, i++);
 	json_end();
 	json_findings(boot);
 	json_end();
@@ -187,6 +185,7 @@ int status_main(int argc, char **argv)
 	struct options o = { .interval = SAMPLE_NS };
 	unsigned long long start, ns;
 	struct interrupts before, now;
+	struct counters counters;
 	struct kernel kernel;
 	struct boot boot;
 
@@ -197,17 +196,19 @@ int status_main(int argc, char **argv)
 	wait_ns(o.interval);
 	interrupts_read(&now);
 	ns = root_given() && !has_moved(&before, &now) ? 0 : now_ns() - start;
-	kernel_read(&kernel, &now);
+	counters_read(&counters);
+	kernel_read(&kernel, &now, &counters);
 	boot_check(&boot, &kernel, &before, &now, ns);
 	if (o.json) {
-		json_status(&boot, &now);
+		json_status(&boot, &counters);
 	} else {
 		print_feature(&kernel);
-		print_table(&boot, &now);
+		print_table(&boot, &counters);
 		print_findings(&boot);
 	}
 	free(boot.timers);
 	interrupts_free(&before);
 	interrupts_free(&now);
+	counters_free(&counters);
 	return boot.n_findings ? TOOL_MISSING : TOOL_OK;
 }

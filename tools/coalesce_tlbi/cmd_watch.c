@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * coalesce-tlbi watch: what reaches isolated CPUs, as it happens.
+ * coalesce-tlbi watch: the interrupts that isolated CPUs take, interval by interval.
  */
 #include <errno.h>
 #include <signal.h>
@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "counters.h"
 #include "interrupts.h"
 #include "json.h"
 #include "kernel.h"
@@ -19,9 +20,9 @@
 
 #define INTERVAL_NS	1000000000LL
 #define CLEAR_SCREEN	"\033[H\033[J"
-#define MAX_SENDERS	20
+#define MAX_INITIATORS	20
 
-/* Rows with a column of their own; all others are in "other". */
+/* Rows with their own column; all other rows are added up in "other". */
 static const char * const columns[] = { "CAL", "RES", "LOC", "IWI", "NMI" };
 
 struct watch {
@@ -36,6 +37,8 @@ struct watch {
 	struct tally tally;
 	unsigned long long lost;
 	struct interrupts before, now;
+	struct counters counters_before, counters_now;
+	char uncounted[256];	/* why no CPU has a counter; "" if one may have */
 };
 
 static void wait_until(const struct timespec *when, const sigset_t *set, bool *stop)
@@ -63,7 +66,7 @@ static void add_event(const struct event *event, void *arg)
 {
 	struct watch *w = arg;
 
-	/* The calls that it carries have events of their own. */
+	/* Each call that this IPI carries has its own event. */
 	if (event->kind != EVENT_IPI || !event_is_carrier(event->callback))
 		tally_add(&w->tally, event);
 }
@@ -78,9 +81,22 @@ static unsigned long long total(const struct watch *w, int cpu)
 	return interrupts_total(&w->now, cpu) - interrupts_total(&w->before, cpu);
 }
 
+/* False if the kernel does not show a counter of @cpu. */
+static bool deferred(const struct watch *w, int cpu, unsigned long *n)
+{
+	const struct cpu_counters *before = counters_of(&w->counters_before, cpu);
+	const struct cpu_counters *now = counters_of(&w->counters_now, cpu);
+
+	if (!before || !now)
+		return false;
+	*n = now->deferred - before->deferred;
+	return true;
+}
+
 static void print_cpu(const struct watch *w, int cpu)
 {
 	unsigned long long all = total(w, cpu), rest = all, n;
+	unsigned long n_deferred;
 	size_t i;
 
 	printf("%5d", cpu);
@@ -90,13 +106,13 @@ static void print_cpu(const struct watch *w, int cpu)
 		printf("  %7llu", n);
 	}
 	printf("  %7llu  %7llu  %7llu", rest, all, delta(w, "TLB", cpu));
-	if (interrupts_has(&w->now, "CTI"))
-		printf("  %8llu\n", delta(w, "CTI", cpu));
+	if (deferred(w, cpu, &n_deferred))
+		printf("  %8lu\n", n_deferred);
 	else
 		printf("  %8s\n", "-");
 }
 
-static void print_senders(const struct watch *w)
+static void print_initiators(const struct watch *w)
 {
 	struct initiator **sorted = tally_sorted(&w->tally);
 	char task[128], list[CPUS_TEXT];
@@ -104,14 +120,14 @@ static void print_senders(const struct watch *w)
 
 	if (w->tally.n)
 		printf("\n%7s  %-8s  %-32s  %-24s  %s\n", "count", "kind", "function", "task",
-		       "about");
-	for (i = 0; i < w->tally.n && i < MAX_SENDERS; i++)
+		       "target");
+	for (i = 0; i < w->tally.n && i < MAX_INITIATORS; i++)
 		printf("%7llu  %-8s  %-32s  %-24s  CPU %s\n", sorted[i]->count,
 		       kind_name(sorted[i]->kind), sorted[i]->callback,
 		       task_name(sorted[i], task, sizeof(task)),
 		       cpus_format(&sorted[i]->targets, list, sizeof(list)));
-	if (w->tally.n > MAX_SENDERS)
-		printf("%7s  and %d others\n", "", w->tally.n - MAX_SENDERS);
+	if (w->tally.n > MAX_INITIATORS)
+		printf("%7s  and %d others\n", "", w->tally.n - MAX_INITIATORS);
 	if (w->lost)
 		printf("%llu events or more were lost\n", w->lost);
 	free(sorted);
@@ -130,11 +146,13 @@ static void print_round(const struct watch *w)
 	printf("%s  interrupts in %g s\n\n%5s", stamp, w->interval / 1e9, "CPU");
 	for (i = 0; i < ARRAY_SIZE(columns); i++)
 		printf("  %7s", columns[i]);
-	printf("  %7s  %7s  %7s  %8s\n", "other", "all", "(TLB)", "not sent");
+	printf("  %7s  %7s  %7s  %8s\n", "other", "all", "(TLB)", "deferred");
 	for_each_cpu_in(cpu, &w->cpus)
 		print_cpu(w, cpu);
+	if (w->uncounted[0])
+		printf("\nno deferred: %s\n", w->uncounted);
 	if (w->tracer)
-		print_senders(w);
+		print_initiators(w);
 	else if (w->untraced[0])
 		printf("\nno initiators: %s\n", w->untraced);
 	putchar('\n');
@@ -144,6 +162,7 @@ static void print_round(const struct watch *w)
 static void json_cpu(const struct watch *w, int cpu)
 {
 	unsigned long long n;
+	unsigned long n_deferred;
 	int i;
 
 	json_object(NULL);
@@ -152,18 +171,18 @@ static void json_cpu(const struct watch *w, int cpu)
 	json_object("rows");
 	for (i = 0; i < w->now.n_rows; i++) {
 		n = delta(w, w->now.row[i].name, cpu);
-		if (n && strcmp(w->now.row[i].name, "CTI"))
+		if (n)
 			json_number(w->now.row[i].name, n);
 	}
 	json_end();
-	if (interrupts_has(&w->now, "CTI"))
-		json_number("not_sent", delta(w, "CTI", cpu));
+	if (deferred(w, cpu, &n_deferred))
+		json_number("deferred", n_deferred);
 	else
-		json_null("not_sent");
+		json_null("deferred");
 	json_end();
 }
 
-static void json_senders(const struct watch *w)
+static void json_initiators(const struct watch *w)
 {
 	struct initiator **sorted = tally_sorted(&w->tally);
 	char list[CPUS_TEXT];
@@ -197,7 +216,7 @@ static void json_round(const struct watch *w)
 		json_cpu(w, cpu);
 	json_end();
 	if (w->tracer) {
-		json_senders(w);
+		json_initiators(w);
 		json_number("lost", w->lost);
 	} else {
 		json_null("initiators");
@@ -222,7 +241,7 @@ static void watch_rounds(struct watch *w)
 	sigset_t set;
 	long i;
 
-	/* Signals and a reader who leaves end it in order: the tracing instance goes. */
+	/* A signal or a closed pipe ends the loop, so that the tracing instance is removed. */
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
@@ -233,6 +252,7 @@ static void watch_rounds(struct watch *w)
 	if (w->tracer)
 		tracer_go(w->tracer);
 	interrupts_read(&w->before);
+	counters_read(&w->counters_before);
 	clock_gettime(CLOCK_MONOTONIC, &when);
 	for (i = 0; !w->count || i < w->count; i++) {
 		next_round(&when, w->interval);
@@ -240,6 +260,7 @@ static void watch_rounds(struct watch *w)
 		if (stop)
 			break;
 		interrupts_read(&w->now);
+		counters_read(&w->counters_now);
 		if (w->tracer)
 			w->lost = tracer_poll(w->tracer, false, add_event, w);
 		if (w->json)
@@ -250,22 +271,32 @@ static void watch_rounds(struct watch *w)
 			w->error = errno;
 		tally_clear(&w->tally);
 		interrupts_free(&w->before);
+		counters_free(&w->counters_before);
 		w->before = w->now;
+		w->counters_before = w->counters_now;
 		if (w->error)
 			break;
 	}
 	interrupts_free(&w->before);
+	counters_free(&w->counters_before);
 }
 
 static void choose_cpus(struct watch *w)
 {
 	struct interrupts irqs;
+	struct counters counters;
 	struct kernel kernel;
 
 	interrupts_read(&irqs);
-	kernel_read(&kernel, &irqs);
-	interrupts_free(&irqs);
+	counters_read(&counters);
+	kernel_read(&kernel, &irqs, &counters);
 	kernel_choose(&kernel, &w->cpus);
+	snprintf(w->uncounted, sizeof(w->uncounted), "%s",
+		 kernel.on == ANSWER_YES ? counters.error : kernel.why_off);
+	if (w->uncounted[0] && w->json)
+		warn("no deferred: %s", w->uncounted);
+	interrupts_free(&irqs);
+	counters_free(&counters);
 }
 
 static void start_tracer(struct watch *w, bool wanted)
@@ -295,7 +326,7 @@ int watch_main(int argc, char **argv)
 	watch_rounds(&w);
 	tracer_stop(w.tracer);
 	tally_clear(&w.tally);
-	/* Whoever read it has seen enough. */
+	/* The reader closed the pipe: no error. */
 	if (w.error == EPIPE && !freopen("/dev/null", "w", stdout))
 		return TOOL_FILE;
 	return TOOL_OK;

@@ -12,12 +12,12 @@ _coalesce_tlbi_options() { # COMMAND
 	esac
 }
 
-# Where the value of the option at AT stands; "--root=/tmp" is three words.
+# The index of the value of the option at index AT; "--root=/tmp" is three words.
 _coalesce_tlbi_value() { # AT
 	[ "${COMP_WORDS[$1 + 1]}" = = ] && echo "$(($1 + 2))" || echo "$(($1 + 1))"
 }
 
-# The word that is the command, and where it stands; 0 if there is none yet
+# The index of the command, and the command; 0 if there is none yet
 _coalesce_tlbi_find() {
 	local i
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -32,7 +32,7 @@ _coalesce_tlbi_find() {
 	echo "0"
 }
 
-# Where the command line of record's command begins; 0 if not before the cursor
+# The index of the command that record runs; 0 if it is not before the cursor
 _coalesce_tlbi_recorded() { # FROM
 	local i
 	for ((i = $1 + 1; i < COMP_CWORD; i++)); do
@@ -50,7 +50,7 @@ _coalesce_tlbi_recorded() { # FROM
 	echo 0
 }
 
-# Files or directories; bash quotes them, and goes on in a directory
+# Offer files or directories; bash quotes them.
 _coalesce_tlbi_files() { # -f|-d WORD
 	compopt -o filenames 2> /dev/null
 	mapfile -t COMPREPLY < <(compgen "$1" -- "$2")

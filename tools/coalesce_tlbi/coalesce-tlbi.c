@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * coalesce-tlbi: is the kernel leaving isolated CPUs alone, and if not, who is it?
+ * coalesce-tlbi: which IPIs to isolated CPUs the kernel defers, and what still
+ * interrupts these CPUs.
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -14,13 +15,13 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *what;
 } commands[] = {
-	{ "status", status_main, "is it on, on which CPUs, what does this boot leave out" },
-	{ "watch", watch_main, "interrupts that arrive, and those not sent, as it happens" },
-	{ "record", record_main, "who interrupts CPUs while a command runs" },
-	{ "report", report_main, "add up what record wrote" },
+	{ "status", status_main, "whether it is on, on which CPUs, and what is missing" },
+	{ "watch", watch_main, "interrupts that arrive and IPIs that are deferred, live" },
+	{ "record", record_main, "record who interrupts CPUs while a command runs" },
+	{ "report", report_main, "summarise a recording" },
 };
 
-static void tell_usage(int status)
+static void print_usage(int status)
 {
 	FILE *out = status ? stderr : stdout;
 	size_t i;
@@ -36,7 +37,7 @@ static void set_root(const char *dir)
 	struct stat st;
 
 	if (stat(dir, &st) || !S_ISDIR(st.st_mode))
-		fail(TOOL_USAGE, "no directory: %s", dir);
+		fail(TOOL_USAGE, "not a directory: %s", dir);
 	root_set(dir);
 }
 
@@ -45,12 +46,12 @@ static int run_command(const struct command *command, int argc, char **argv)
 	char name[64];
 	int status;
 
-	/* As getopt_long() names us in what it has to say */
+	/* getopt_long() prints this name in its messages. */
 	snprintf(name, sizeof(name), "coalesce-tlbi: %s", command->name);
 	argv[0] = name;
 	status = command->run(argc, argv);
 	if (fflush(stdout) || ferror(stdout))
-		fail(TOOL_FILE, "standard output: cannot be written");
+		fail(TOOL_FILE, "standard output: cannot write");
 	return status;
 }
 
@@ -66,13 +67,13 @@ int main(int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "+hr:", options, NULL)) != -1) {
 		if (opt == 'h')
-			tell_usage(TOOL_OK);
+			print_usage(TOOL_OK);
 		if (opt != 'r')
 			exit(TOOL_USAGE);
 		set_root(optarg);
 	}
 	if (optind == argc)
-		tell_usage(TOOL_USAGE);
+		print_usage(TOOL_USAGE);
 	argv += optind;
 	argc -= optind;
 	optind = 0;
@@ -80,5 +81,5 @@ int main(int argc, char **argv)
 		;
 	if (i < ARRAY_SIZE(commands))
 		return run_command(&commands[i], argc, argv);
-	fail(TOOL_USAGE, "no command '%s' (there is: status watch record report)", argv[0]);
+	fail(TOOL_USAGE, "unknown command '%s' (status, watch, record, report)", argv[0]);
 }

@@ -21,7 +21,7 @@ static void parse_header(const char *line, struct interrupts *irqs)
 	}
 }
 
-/* The counts behind a row's name; false if it has fewer than there are CPUs. */
+/* The counts after a row's name; false if there are fewer counts than CPUs. */
 static bool parse_counts(char **p, unsigned long long *count, int n)
 {
 	char *end;
@@ -37,7 +37,7 @@ static bool parse_counts(char **p, unsigned long long *count, int n)
 	return true;
 }
 
-/* One blank where there were many */
+/* Squeezes repeated blanks */
 static void copy_words(char *to, size_t size, const char *from)
 {
 	size_t n = 0;
@@ -63,7 +63,7 @@ static void parse_row(char *line, struct interrupts *irqs)
 		return;
 	}
 	copy_words(row.what, sizeof(row.what), p);
-	/* A single CPU: ERR and MIS look like any other row. */
+	/* With a single CPU, ERR and MIS differ from other rows only by this. */
 	if (!row.what[0]) {
 		free(row.count);
 		return;
@@ -137,7 +137,7 @@ bool interrupts_has(const struct interrupts *irqs, const char *name)
 
 bool interrupts_counts_arrivals(const char *name)
 {
-	static const char * const others[] = { "TLB", "RTR", "MCP", "CTI" };
+	static const char * const others[] = { "TLB", "RTR", "MCP" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(others); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Counts of /proc/interrupts.
+ * The counts of /proc/interrupts.
  */
 #ifndef COALESCE_TLBI_INTERRUPTS_H
 #define COALESCE_TLBI_INTERRUPTS_H
@@ -11,9 +11,9 @@
 
 /**
  * struct interrupt_row - a row with a count for each CPU
- * @name: as "CAL", or the number of a device's interrupt
- * @what: what the kernel says of it
- * @count: by column
+ * @name: like "CAL", or the number of a device's interrupt
+ * @what: the kernel's description of it
+ * @count: one for each column
  */
 struct interrupt_row {
 	char name[16];
@@ -23,10 +23,10 @@ struct interrupt_row {
 
 /**
  * struct interrupts - /proc/interrupts at one moment
- * @n_cpus: number of columns; only CPUs that are online have one
- * @cpu: their CPUs
+ * @n_cpus: number of columns; only online CPUs have one
+ * @cpu: the CPU of each column
  * @n_rows: number of rows
- * @row: the rows; those that are not by CPU (ERR, MIS) are left out
+ * @row: the rows, without those that do not count by CPU (ERR, MIS)
  */
 struct interrupts {
 	int n_cpus;
@@ -45,9 +45,9 @@ void interrupts_read(struct interrupts *irqs);
 void interrupts_free(struct interrupts *irqs);
 
 /**
- * interrupts_of() - The count of a row on a CPU
+ * interrupts_of() - Get the count of a row on a CPU
  * @irqs: what was read
- * @name: of the row
+ * @name: name of the row
  * @cpu: the CPU
  *
  * Return: the count, 0 without such a row or column.
@@ -55,25 +55,25 @@ void interrupts_free(struct interrupts *irqs);
 unsigned long long interrupts_of(const struct interrupts *irqs, const char *name, int cpu);
 
 /**
- * interrupts_has() - Is there such a row?
+ * interrupts_has() - Check whether there is a row
  * @irqs: what was read
- * @name: of the row
+ * @name: name of the row
  *
  * Return: true if there is.
  */
 bool interrupts_has(const struct interrupts *irqs, const char *name);
 
 /**
- * interrupts_counts_arrivals() - Does a row count interrupts of its own?
- * @name: of the row
+ * interrupts_counts_arrivals() - Check whether a row counts interrupts of its own
+ * @name: name of the row
  *
- * Return: false for what happens within others, or did not arrive: flushes (TLB),
- * read retries (RTR), machine check polls (MCP), those not sent (CTI).
+ * Return: false for rows that count what happens within other interrupts: TLB
+ * flushes (TLB), read retries (RTR), machine check polls (MCP).
  */
 bool interrupts_counts_arrivals(const char *name);
 
 /**
- * interrupts_total() - All interrupts that a CPU took
+ * interrupts_total() - Count all interrupts that a CPU took
  * @irqs: what was read
  * @cpu: the CPU
  *

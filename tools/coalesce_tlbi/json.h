@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * JSON on standard output.  Commas are set as they are due; a document ends with
- * a newline.
+ * JSON on standard output, with commas where they belong.  A document ends with a
+ * newline.
  */
 #ifndef COALESCE_TLBI_JSON_H
 #define COALESCE_TLBI_JSON_H
 
-/* NULL for @name: the document itself, or an element of an array */
+/* @name is NULL for the document itself and for an element of an array. */
 void json_object(const char *name);
 void json_array(const char *name);
 void json_end(void);

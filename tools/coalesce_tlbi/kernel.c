@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -7,10 +6,10 @@
 #include "kernel.h"
 #include "tool.h"
 
-#define DEBUGFS		"/sys/kernel/debug/x86/coalesce_tlbi"
 #define CPU_DIR		"/sys/devices/system/cpu/"
 #define CPUSET_ISOLATED	"/sys/fs/cgroup/cpuset.cpus.isolated"
-#define SYMBOL		"coalesce_tlbi_show_interrupts"
+/* A function of every kernel that has the option */
+#define SYMBOL		"coalesce_tlbi_flush_pending"
 
 bool kernel_parameter(const char *name, char *value, size_t size)
 {
@@ -22,7 +21,7 @@ bool kernel_parameter(const char *name, char *value, size_t size)
 	if (!root_read("/proc/cmdline", line, sizeof(line)))
 		return false;
 	for (word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-		/* What follows is init's. */
+		/* Parameters after it are init's. */
 		if (!strcmp(word, "--"))
 			break;
 		if (strncmp(word, name, length) || (word[length] && word[length] != '='))
@@ -41,7 +40,7 @@ static gzFile open_config(void)
 	if (f || !root_read("/proc/sys/kernel/osrelease", release, sizeof(release)))
 		return f;
 	snprintf(path, sizeof(path), "/boot/config-%s", release);
-	/* One that is not compressed is read as it is. */
+	/* gzread() also reads a file that is not compressed. */
 	return gzopen(root_path(path, name, sizeof(name)), "r");
 }
 
@@ -65,7 +64,7 @@ enum answer kernel_option(const char *name)
 	return any ? answer : ANSWER_UNKNOWN;
 }
 
-/* Names are there for everyone, addresses for root. */
+/* Everybody can read the names; only root sees the addresses. */
 static enum answer has_symbol(void)
 {
 	enum answer answer = ANSWER_UNKNOWN;
@@ -93,11 +92,11 @@ static bool read_cpus(const char *path, struct cpus *set)
 	if (!root_read(path, list, sizeof(list)))
 		return false;
 	if (!cpus_parse(list, set))
-		fail(TOOL_FILE, "%s: no list of CPUs: %s", path, list);
+		fail(TOOL_FILE, "%s: not a CPU list: %s", path, list);
 	return true;
 }
 
-/* A list as a boot parameter has it, behind flags like "domain," */
+/* The list of a boot parameter, after flags like "domain," */
 static void read_cpus_parameter(const char *name, struct cpus *set)
 {
 	char value[1024], *list;
@@ -130,14 +129,6 @@ static void read_sets(struct kernel *kernel, const struct interrupts *irqs)
 	cpus_and(&kernel->wanted, &kernel->online);
 }
 
-static bool read_mode(struct kernel *kernel)
-{
-	char line[64];
-
-	return root_read(DEBUGFS, line, sizeof(line)) &&
-	       sscanf(line, "mode %15s", kernel->mode) == 1;
-}
-
 static bool has_global_pages(void)
 {
 	FILE *f = root_open("/proc/cpuinfo");
@@ -153,82 +144,66 @@ static bool has_global_pages(void)
 	return found;
 }
 
-/* What reason_for_off() of the kernel found at boot, looked at from outside */
-static void explain_off(struct kernel *kernel)
+/*
+ * What reason_for_off() of the kernel found at boot, seen from user space.  NULL if
+ * there is no reason, as far as it can be seen.
+ */
+static const char *reason_for_off(const struct kernel *kernel)
 {
 	char value[64], hypervisor[64];
-	const char *why = "the kernel log has the reason: dmesg | grep coalesce_tlbi";
 
 	kernel_parameter("coalesce_tlbi", value, sizeof(value));
 	root_read("/sys/hypervisor/guest_type", hypervisor, sizeof(hypervisor));
 	if (kernel->built == ANSWER_NO)
-		why = "this kernel is without the option CONFIG_COALESCE_TLBI";
-	else if (kernel->built == ANSWER_UNKNOWN)
-		why = "neither configuration nor symbols show whether this kernel has it";
-	else if (!strcmp(value, "off"))
-		why = "booted with coalesce_tlbi=off";
-	else if (cpus_empty(&kernel->nohz_full))
-		why = "no CPU is isolated by nohz_full=";
-	else if (!strcmp(hypervisor, "PV"))
-		why = "Xen PV guests enter and leave the kernel by other paths";
-	else if (!has_global_pages())
-		why = "the CPU has no global pages (PGE), by which entry flushes";
-	snprintf(kernel->why_off, sizeof(kernel->why_off), "%s", why);
+		return "this kernel is without the option CONFIG_COALESCE_TLBI";
+	if (kernel->built == ANSWER_UNKNOWN)
+		return "neither configuration nor symbols show whether this kernel has it";
+	if (!strcmp(value, "off"))
+		return "booted with coalesce_tlbi=off";
+	if (cpus_empty(&kernel->nohz_full))
+		return "no CPU is isolated by nohz_full=";
+	if (!strcmp(hypervisor, "PV"))
+		return "Xen PV guests enter and leave the kernel by other paths";
+	if (!has_global_pages())
+		return "the CPU has no global pages (PGE), which the flush at entry needs";
+	return NULL;
 }
 
-/* The mode as the boot parameter has it; a value that is none is the default. */
-static void derive_mode(struct kernel *kernel)
+/* An unknown value selects the default, as in the kernel. */
+static const char *mode_of_parameter(void)
 {
 	char value[64];
 
 	kernel_parameter("coalesce_tlbi", value, sizeof(value));
-	if (kernel->on == ANSWER_NO)
-		snprintf(value, sizeof(value), "off");
-	else if (strcmp(value, "pending"))
-		snprintf(value, sizeof(value), "always");
-	snprintf(kernel->mode, sizeof(kernel->mode), "%.15s", value);
+	return strcmp(value, "pending") ? "always" : "pending";
 }
 
-void kernel_read(struct kernel *kernel, const struct interrupts *irqs)
+void kernel_read(struct kernel *kernel, const struct interrupts *irqs,
+		 const struct counters *counters)
 {
+	const char *why;
+
 	memset(kernel, 0, sizeof(*kernel));
 	if (!root_read("/proc/sys/kernel/osrelease", kernel->release, sizeof(kernel->release)))
 		snprintf(kernel->release, sizeof(kernel->release), "unknown");
 	read_sets(kernel, irqs);
 
-	kernel->exact = read_mode(kernel);
-	if (kernel->exact || interrupts_has(irqs, "CTI"))
-		kernel->built = ANSWER_YES;
-	else
-		kernel->built = kernel_option("CONFIG_COALESCE_TLBI");
+	kernel->exact = counters->mode[0];
+	kernel->built = kernel->exact ? ANSWER_YES : kernel_option("CONFIG_COALESCE_TLBI");
 	if (kernel->built == ANSWER_UNKNOWN)
 		kernel->built = has_symbol();
 
-	/* The row is there in every mode but off. */
+	why = reason_for_off(kernel);
 	if (kernel->exact)
-		kernel->on = strcmp(kernel->mode, "off") ? ANSWER_YES : ANSWER_NO;
+		kernel->on = strcmp(counters->mode, "off") ? ANSWER_YES : ANSWER_NO;
 	else
-		kernel->on = interrupts_has(irqs, "CTI") ? ANSWER_YES : ANSWER_NO;
-	if (!kernel->exact)
-		derive_mode(kernel);
+		kernel->on = why ? ANSWER_NO : ANSWER_YES;
+	snprintf(kernel->mode, sizeof(kernel->mode), "%s",
+		 kernel->exact ? counters->mode :
+		 kernel->on == ANSWER_YES ? mode_of_parameter() : "off");
 	if (kernel->on == ANSWER_NO)
-		explain_off(kernel);
-}
-
-bool kernel_counts(int cpu, struct coalesce_counts *counts)
-{
-	FILE *f = root_open(DEBUGFS);
-	bool found = false;
-	char line[128];
-	int n;
-
-	if (!f)
-		return false;
-	while (!found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "%d %lu %lu %lu", &n, &counts->deferred,
-			       &counts->entry_flushes, &counts->forced) == 4 && n == cpu;
-	fclose(f);
-	return found;
+		snprintf(kernel->why_off, sizeof(kernel->why_off), "%s",
+			 why ? why : "the kernel log has the reason: dmesg | grep coalesce_tlbi");
 }
 
 void kernel_choose(const struct kernel *kernel, struct cpus *cpus)
@@ -239,7 +214,7 @@ void kernel_choose(const struct kernel *kernel, struct cpus *cpus)
 	if (cpus_empty(cpus))
 		*cpus = kernel->wanted;
 	if (cpus_empty(cpus))
-		fail(TOOL_USAGE, "no CPU is isolated in this boot: name CPUs by -C");
+		fail(TOOL_USAGE, "no CPU is isolated in this boot: name CPUs with -C");
 	offline = *cpus;
 	cpus_andnot(&offline, &kernel->online);
 	if (!cpus_empty(&offline))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a kernel was built with and booted with, as far as it shows.
+ * How the running kernel was built and booted, as far as it can be seen.
  */
 #ifndef COALESCE_TLBI_KERNEL_H
 #define COALESCE_TLBI_KERNEL_H
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "counters.h"
 #include "cpus.h"
 #include "interrupts.h"
 
@@ -15,16 +16,16 @@ enum answer { ANSWER_UNKNOWN, ANSWER_NO, ANSWER_YES };
 
 /**
  * struct kernel - a kernel and its boot
- * @release: as of uname -r, "unknown" if it is
- * @built: has it CONFIG_COALESCE_TLBI?
- * @on: are flushes deferred in this boot?
- * @mode: "always", "pending", "off"; "" where @on is not known
- * @why_off: why it is off, "" if it is not
- * @exact: is @mode the kernel's own word (debugfs), not derived?
+ * @release: as uname -r prints it, or "unknown"
+ * @built: whether it has CONFIG_COALESCE_TLBI
+ * @on: whether IPIs are deferred in this boot
+ * @mode: "always", "pending" or "off"
+ * @why_off: why it is off, "" if it is on
+ * @exact: @mode was read from debugfs, not derived from the boot parameters
  * @online: CPUs that are online
  * @nohz_full: CPUs of nohz_full=
- * @isolated: CPUs that the scheduler's domains leave out (isolcpus=, cpusets)
- * @wanted: both, of those online: what this boot means to isolate
+ * @isolated: CPUs outside of all scheduling domains (isolcpus=, cpusets)
+ * @wanted: online CPUs in @nohz_full or @isolated: what this boot isolates
  */
 struct kernel {
 	char release[80];
@@ -40,63 +41,43 @@ struct kernel {
 };
 
 /**
- * struct coalesce_counts - counters of one CPU, from debugfs
- * @deferred: interrupts that were not sent to it
- * @entry_flushes: flushes that its entries did
- * @forced: interrupts for flushes that could not stay deferred
- */
-struct coalesce_counts {
-	unsigned long deferred;
-	unsigned long entry_flushes;
-	unsigned long forced;
-};
-
-/**
- * kernel_read() - Find out about the kernel
+ * kernel_read() - Read the state of the kernel
  * @kernel: filled
  * @irqs: its interrupts
+ * @counters: its counters; if they cannot be read, the mode is derived
  *
- * From /proc and /sys, and for what only root sees there by what follows from the
- * rest: boot parameters, configuration, symbols.  Ends the program with TOOL_FILE
- * without /proc.
+ * Reads /proc and /sys.  Ends the program with TOOL_FILE if a list of CPUs there
+ * cannot be parsed.
  */
-void kernel_read(struct kernel *kernel, const struct interrupts *irqs);
+void kernel_read(struct kernel *kernel, const struct interrupts *irqs,
+		 const struct counters *counters);
 
 /**
- * kernel_counts() - The counters of a CPU
- * @cpu: the CPU
- * @counts: filled
+ * kernel_option() - Look up an option in the kernel's configuration
+ * @name: like "CONFIG_NO_HZ_FULL"
  *
- * Return: false if the kernel does not show them (no debugfs, not root, off there).
- */
-bool kernel_counts(int cpu, struct coalesce_counts *counts);
-
-/**
- * kernel_option() - An option of the kernel's configuration
- * @name: as "CONFIG_NO_HZ_FULL"
+ * Reads /proc/config.gz, or the file of this release in /boot.
  *
- * From /proc/config.gz, or the file of this release in /boot.
- *
- * Return: whether it is y or m; ANSWER_UNKNOWN if there is no configuration.
+ * Return: whether it is y or m; ANSWER_UNKNOWN without a configuration.
  */
 enum answer kernel_option(const char *name);
 
 /**
- * kernel_choose() - The CPUs that a command is about
- * @kernel: the running one
- * @cpus: those that were named; if none was, becomes those that the boot isolates
+ * kernel_choose() - Choose the CPUs that a command observes
+ * @kernel: the running kernel
+ * @cpus: the CPUs that the user named; if empty, set to those that the boot isolates
  *
- * Ends the program with one line if one is not online, or none is left.
+ * Ends the program with one line if a CPU is not online, or none is chosen.
  */
 void kernel_choose(const struct kernel *kernel, struct cpus *cpus);
 
 /**
- * kernel_parameter() - A parameter of the kernel's command line
- * @name: without "="
- * @value: filled with that of the last one, "" if it has none
- * @size: of @value
+ * kernel_parameter() - Look up a parameter of the kernel's command line
+ * @name: the parameter, without "="
+ * @value: filled with its last value, "" if it has none
+ * @size: size of @value
  *
- * Return: false if it was not given.
+ * Return: false if the command line does not have the parameter.
  */
 bool kernel_parameter(const char *name, char *value, size_t size);
 

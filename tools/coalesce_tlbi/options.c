@@ -28,7 +28,7 @@ static void take(struct options *o, int letter, const char *usage)
 	switch (letter) {
 	case 'C':
 		if (!cpus_parse(optarg, &o->cpus) || cpus_empty(&o->cpus))
-			fail(TOOL_USAGE, "no list of CPUs: %s", optarg);
+			fail(TOOL_USAGE, "not a CPU list: %s", optarg);
 		break;
 	case 'S':
 		o->no_stacks = true;
@@ -39,7 +39,7 @@ static void take(struct options *o, int letter, const char *usage)
 	case 'i':
 		o->interval = parse_seconds(optarg);
 		if (!o->interval)
-			fail(TOOL_USAGE, "no time in seconds: %s", optarg);
+			fail(TOOL_USAGE, "not a time in seconds: %s", optarg);
 		break;
 	case 'j':
 		o->json = true;
@@ -47,7 +47,7 @@ static void take(struct options *o, int letter, const char *usage)
 	case 'n':
 		o->count = parse_count(optarg);
 		if (!o->count)
-			fail(TOOL_USAGE, "no number: %s", optarg);
+			fail(TOOL_USAGE, "not a count: %s", optarg);
 		break;
 	case 'o':
 		o->output = optarg;
@@ -56,7 +56,7 @@ static void take(struct options *o, int letter, const char *usage)
 		options_usage(TOOL_OK, usage);
 		break;
 	default:
-		/* getopt_long() has said what is wrong. */
+		/* getopt_long() has printed what is wrong. */
 		exit(tool_fail_status ? tool_fail_status : TOOL_USAGE);
 	}
 }
@@ -64,7 +64,7 @@ static void take(struct options *o, int letter, const char *usage)
 void options_no_more(char * const *words)
 {
 	if (*words)
-		fail(TOOL_USAGE, "one word too many: %s", *words);
+		fail(TOOL_USAGE, "unexpected argument: %s", *words);
 }
 
 int options_parse(struct options *o, const char *letters, const char *usage, int argc,

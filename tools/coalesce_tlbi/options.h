@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The options of the commands: a letter and a long name mean the same in each.
+ * The options of the commands: an option means the same in every command.
  */
 #ifndef COALESCE_TLBI_OPTIONS_H
 #define COALESCE_TLBI_OPTIONS_H
@@ -10,16 +10,16 @@
 #include "cpus.h"
 
 /**
- * struct options - what was given
+ * struct options - values of the options
  * @interval: nanoseconds (-i)
- * @count: rounds, 0 without end (-n)
- * @cpus: a list that is not empty (-C), or none
+ * @count: number of intervals, 0 for no end (-n)
+ * @cpus: CPUs (-C); empty if not given
  * @output: file (-o)
  * @json: JSON instead of text (-j)
  * @no_stacks: without kernel stacks (-S)
  * @no_trace: without tracepoints (-T)
  *
- * What is there before options_parse() holds if it is not given.
+ * options_parse() keeps the value of an option that is not given.
  */
 struct options {
 	long long interval;
@@ -32,30 +32,30 @@ struct options {
 };
 
 /**
- * options_parse() - Read a command's options
- * @o: changed by what is given
- * @letters: those that the command takes, as for getopt(3), without -h
- * @usage: what the command takes, for people
- * @argc: the command's arguments
- * @argv: beginning with its name
+ * options_parse() - Parse a command's options
+ * @o: updated
+ * @letters: options that the command takes, as for getopt(3), without -h
+ * @usage: usage line of the command
+ * @argc: number of arguments
+ * @argv: arguments, the command's name first
  *
- * Ends the program for -h, and with one line for an option or value that is wrong.
+ * Ends the program after -h, and with one line for a bad option or value.
  *
- * Return: index of the first argument that is no option.
+ * Return: index of the first argument that is not an option.
  */
 int options_parse(struct options *o, const char *letters, const char *usage, int argc,
 		  char **argv);
 
 /**
- * options_usage() - Tell how a command is used, and out
- * @status: TOOL_OK if that was asked for
- * @usage: what the command takes
+ * options_usage() - Print the usage of a command and exit
+ * @status: TOOL_OK if the user asked for it
+ * @usage: usage line of the command
  */
 void options_usage(int status, const char *usage);
 
 /**
- * options_no_more() - Refuse words that a command does not take
- * @words: what is left of argv, ended by NULL; ends the program if that is any
+ * options_no_more() - Refuse further arguments
+ * @words: the rest of argv; the program ends with one line if it is not empty
  */
 void options_no_more(char * const *words);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What record writes and report reads; coalesce-tlbi(1) describes it.
+ * The file that record writes and report reads, documented in coalesce-tlbi(1).
  */
 #ifndef COALESCE_TLBI_RECORD_H
 #define COALESCE_TLBI_RECORD_H

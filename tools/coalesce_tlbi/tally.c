@@ -50,7 +50,7 @@ void tally_add(struct tally *tally, const struct event *event)
 	cpus_set(&s->targets, event->target);
 }
 
-/* Equal counts by name, so that the same events give the same output. */
+/* Equal counts are sorted by name, so that the same events give the same output. */
 static int compare(const void *left, const void *right)
 {
 	const struct initiator *a = *(struct initiator * const *)left;
@@ -102,7 +102,7 @@ const char *kind_name(enum event_kind kind)
 	static const char * const names[] = {
 		[EVENT_CALL]	= "call",
 		[EVENT_IPI]	= "ipi",
-		[EVENT_DEFER]	= "not sent",
+		[EVENT_DEFER]	= "deferred",
 	};
 
 	return names[kind];

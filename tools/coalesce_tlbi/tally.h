@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Events added up by kind, callback, initiator's task and stack.
+ * Events, added up by kind, callback, and the initiator's task and stack.
  */
 #ifndef COALESCE_TLBI_TALLY_H
 #define COALESCE_TLBI_TALLY_H
@@ -11,15 +11,15 @@
 #define TALLY_BUCKETS	4096
 
 /**
- * struct initiator - events of one kind
+ * struct initiator - equal events
  * @kind: what happened
  * @comm: the task's name
- * @callback: the function, or who asked
- * @stack: as of struct event
- * @pid: the task; -1 for several of that name
+ * @callback: the function that is called; of a deferred IPI, the requester
+ * @stack: see struct event
+ * @pid: the task; -1 for several tasks of that name
  * @count: number of events
- * @targets: about which CPUs
- * @next: in its bucket
+ * @targets: CPUs that the events target
+ * @next: next in the bucket
  */
 struct initiator {
 	enum event_kind kind;
@@ -33,7 +33,7 @@ struct initiator {
 };
 
 /**
- * struct tally - all of them
+ * struct tally - all initiators
  * @bucket: by hash
  * @n: number of initiators
  */
@@ -44,13 +44,13 @@ struct tally {
 
 /**
  * tally_add() - Add an event
- * @tally: begins as zeroes
+ * @tally: to be zeroed before the first use
  * @event: the event
  */
 void tally_add(struct tally *tally, const struct event *event);
 
 /**
- * tally_sorted() - The initiators, the most frequent first
+ * tally_sorted() - Sort the initiators, the most frequent first
  * @tally: what was added
  *
  * Return: array of tally->n pointers, to be freed.
@@ -58,24 +58,24 @@ void tally_add(struct tally *tally, const struct event *event);
 struct initiator **tally_sorted(const struct tally *tally);
 
 /**
- * tally_clear() - Forget all
+ * tally_clear() - Remove all events
  * @tally: empty afterwards
  */
 void tally_clear(struct tally *tally);
 
 /**
- * kind_name() - What a kind is called in output
+ * kind_name() - Name an event kind for output
  * @kind: the kind
  *
- * Return: "call", "ipi" or "not sent".
+ * Return: "call", "ipi" or "deferred".
  */
 const char *kind_name(enum event_kind kind);
 
 /**
- * task_name() - An initiator's task as text
+ * task_name() - Name an initiator's task for output
  * @initiator: the initiator
- * @buf: filled with name and number, where that is one
- * @size: of @buf
+ * @buf: filled with its name and PID, or "(several)"
+ * @size: size of @buf
  *
  * Return: @buf.
  */

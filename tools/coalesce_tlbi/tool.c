@@ -59,7 +59,7 @@ bool root_given(void)
 const char *root_path(const char *path, char *buf, size_t size)
 {
 	if (snprintf(buf, size, "%s%s", root, path) >= (int)size)
-		fail(TOOL_USAGE, "%s: the path is too long", root);
+		fail(TOOL_USAGE, "%s: path too long", root);
 	return buf;
 }
 

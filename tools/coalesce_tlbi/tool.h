@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What all of coalesce-tlbi shares: exit statuses, errors, and files below --root.
+ * Shared by all of coalesce-tlbi: exit statuses, errors, and files below --root.
  */
 #ifndef COALESCE_TLBI_TOOL_H
 #define COALESCE_TLBI_TOOL_H
@@ -12,13 +12,13 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /**
- * enum tool_status - exit statuses; coalesce-tlbi(1) promises them
+ * enum tool_status - exit statuses, documented in coalesce-tlbi(1)
  * @TOOL_OK: done; for status: on, and nothing is missing
  * @TOOL_MISSING: status only: off, or something is missing
  * @TOOL_USAGE: bad options
- * @TOOL_KERNEL: tracing cannot be switched on
- * @TOOL_FILE: a file cannot be read, understood or written
- * @TOOL_RECORD: record only: it failed, and the status is not the command's
+ * @TOOL_KERNEL: tracing cannot be enabled
+ * @TOOL_FILE: a file cannot be read, parsed or written
+ * @TOOL_RECORD: record only: record itself failed, not the command
  */
 enum tool_status {
 	TOOL_OK,
@@ -29,49 +29,49 @@ enum tool_status {
 	TOOL_RECORD = 125,
 };
 
-/* Status of fail() in its stead; 0: none.  Set by record. */
+/* If not 0, fail() exits with this status instead of its argument.  Set by record. */
 extern int tool_fail_status;
 
 /**
- * fail() - One line on standard error, and out
+ * fail() - Print one line on standard error and exit
  * @status: exit status
- * @fmt: as of printf(), without a newline
+ * @fmt: as for printf(), without a newline
  */
 void fail(int status, const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 2, 3)));
 
 /**
- * warn() - One line on standard error
- * @fmt: as of printf(), without a newline
+ * warn() - Print one line on standard error
+ * @fmt: as for printf(), without a newline
  */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /**
- * need_memory() - Check what an allocator returned
- * @p: that
+ * need_memory() - Check the result of an allocation
+ * @p: the result
  *
  * Return: @p; ends the program if it is NULL.
  */
 void *need_memory(void *p);
 
 /**
- * root_set() - Look at a copy of a machine's files
- * @dir: what stands for /
+ * root_set() - Read a copy of a machine's files
+ * @dir: directory that stands for /
  */
 void root_set(const char *dir);
 
 /**
- * root_given() - Is it another machine, or a copy?
+ * root_given() - Check whether a copy is read
  *
  * Return: true after root_set().
  */
 bool root_given(void);
 
 /**
- * root_path() - Where a file is, below --root
+ * root_path() - Get the path of a file below --root
  * @path: its absolute path
  * @buf: filled
- * @size: of @buf
+ * @size: size of @buf
  *
  * Return: @buf.
  */
@@ -79,9 +79,9 @@ const char *root_path(const char *path, char *buf, size_t size);
 
 /**
  * root_open() - Open a file for reading
- * @path: its absolute path; below --root if that is given
+ * @path: its absolute path, taken below --root if that is given
  *
- * Return: the file, or NULL and errno.
+ * Return: the file, or NULL with errno set.
  */
 FILE *root_open(const char *path);
 
@@ -89,36 +89,36 @@ FILE *root_open(const char *path);
  * root_read() - Read the first line of a file
  * @path: as for root_open()
  * @buf: filled, without the newline; empty on errors
- * @size: of @buf
+ * @size: size of @buf
  *
- * Return: false if it cannot be read; errno tells why.
+ * Return: false with errno set if it cannot be read.
  */
 bool root_read(const char *path, char *buf, size_t size);
 
 /**
- * parse_seconds() - A time in seconds from the command line
+ * parse_seconds() - Parse a time in seconds from the command line
  * @text: decimal, with or without a fraction
  *
- * Return: nanoseconds, 0 if it is no time between a millisecond and a day.
+ * Return: nanoseconds; 0 if @text is not a time from a millisecond to a day.
  */
 long long parse_seconds(const char *text);
 
 /**
- * parse_count() - A number from the command line
+ * parse_count() - Parse a count from the command line
  * @text: decimal
  *
- * Return: the number, 0 if it is none between 1 and a billion.
+ * Return: the count; 0 if @text is not a number from 1 to a billion.
  */
 long parse_count(const char *text);
 
 /**
- * now_ns() - The time
+ * now_ns() - Read the clock
  *
  * Return: nanoseconds of CLOCK_MONOTONIC.
  */
 unsigned long long now_ns(void);
 
-/* Each has argv[0] its own name, and ends with the program's exit status. */
+/* The commands: argv[0] is the command's name; each returns the exit status. */
 int status_main(int argc, char **argv);
 int watch_main(int argc, char **argv);
 int record_main(int argc, char **argv);

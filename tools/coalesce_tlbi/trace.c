@@ -16,7 +16,7 @@
 #define FILTER_TEXT	2048
 #define CARRIER		"generic_smp_call_function_single_interrupt"
 
-/* An event as it was read; names are looked up later, all at once. */
+/* An event as it was read.  Names are looked up later, for all events together. */
 struct raw {
 	enum event_kind kind;
 	unsigned long long ns;
@@ -24,7 +24,7 @@ struct raw {
 	int target;
 	int initiator;
 	int pid;
-	bool waits;		/* for its stack, which is the next on its CPU */
+	bool waits;		/* for its stack, the next event on its CPU */
 	int depth;
 	unsigned long long stack[MAX_STACK];
 };
@@ -92,7 +92,7 @@ static bool get_number(struct tep_event *event, const char *name, struct tep_rec
 	return field && !tep_read_number_field(field, record->data, value);
 }
 
-/* One for each of the CPUs that one interrupt was sent to */
+/* Add one event for each CPU in the mask. */
 static void add_mask(struct tracer *t, const struct source *source, struct tep_event *event,
 		     struct tep_record *record, int initiator, unsigned long long callback)
 {
@@ -123,8 +123,8 @@ static void add_event(struct tracer *t, const struct source *source, struct tep_
 }
 
 /*
- * The events of an initiator that wait for a stack have this one.  An event whose stack is
- * not the next on its CPU has lost it: a depth of 0.
+ * Give @stack to the events of this initiator that wait for one.  If the next event on
+ * the CPU is not a stack, the stack was lost: @depth is 0.
  */
 static void end_wait(struct tracer *t, int initiator, const unsigned long long *stack, int depth)
 {
@@ -182,8 +182,8 @@ static int take(struct tep_event *event, struct tep_record *record, int cpu, voi
 }
 
 /*
- * What the kernel remembers of tasks, which may be gone.  tracefs_load_cmdlines() would
- * keep the first name that it found for a task: its parent's, if that was before exec().
+ * Names of tasks, also of those that have ended.  tracefs_load_cmdlines() keeps the
+ * first name of a task, which is its parent's if it was read before exec().
  */
 static void learn_remembered(struct tracer *t)
 {
@@ -200,7 +200,7 @@ static void learn_remembered(struct tracer *t)
 	free(names);
 }
 
-/* What a task is called now, if it is there */
+/* The present name of a task, if it still exists */
 static void learn_present(struct tracer *t, int pid)
 {
 	char path[64], comm[64];
@@ -227,7 +227,7 @@ static void learn_names(struct tracer *t, int n)
 			learn_present(t, t->raw[i].pid);
 }
 
-/* A function by name, and how far behind its beginning if @offset */
+/* Name of the function at @address, with the offset into it if @offset is set */
 static int name_function(struct tracer *t, unsigned long long address, bool offset, char *buf,
 			 size_t size)
 {
@@ -241,7 +241,7 @@ static int name_function(struct tracer *t, unsigned long long address, bool offs
 	return snprintf(buf, size, "%s", name);
 }
 
-/* The tracer's own functions are no part of what the initiator does. */
+/* Functions of the tracer are not part of the initiator's stack. */
 static bool is_tracing(const char *name)
 {
 	return !strncmp(name, "trace_", 6) || !strncmp(name, "__traceiter_", 12);
@@ -255,7 +255,7 @@ static void name_stack(struct tracer *t, const struct raw *raw, char *buf, size_
 
 	buf[0] = 0;
 	for (i = 0; i < raw->depth; i++) {
-		/* A return address is behind the call, maybe in the next function. */
+		/* A return address follows the call and may be in the next function. */
 		name_function(t, raw->stack[i] - 1, false, name, sizeof(name));
 		if (!used && is_tracing(name))
 			continue;
@@ -269,7 +269,7 @@ static void name_stack(struct tracer *t, const struct raw *raw, char *buf, size_
 static void name_callback(struct tracer *t, const struct raw *raw, char *buf, size_t size)
 {
 	if (raw->callback)
-		/* Who asked for what is deferred is known by a return address. */
+		/* The requester of a deferred IPI is given by a return address. */
 		name_function(t, raw->callback - (raw->kind == EVENT_DEFER),
 			      raw->kind != EVENT_DEFER, buf, size);
 	else
@@ -336,19 +336,19 @@ static bool check_kernel(char *why, size_t size)
 
 	if (!dir) {
 		snprintf(why, size, "%s", geteuid() ? "tracing needs root" :
-			 "no tracefs: a kernel without CONFIG_TRACING, or it cannot be mounted");
+			 "no tracefs: no CONFIG_TRACING, or it cannot be mounted");
 		return false;
 	}
 	snprintf(instances, sizeof(instances), "%s/instances", dir);
 	if (access(instances, W_OK | X_OK)) {
 		snprintf(why, size, geteuid() || errno == EACCES || errno == EPERM ?
-			 "tracing needs root" : "no instances in the tracefs that is mounted");
+			 "tracing needs root" : "the mounted tracefs has no instances");
 		return false;
 	}
 	for (i = 0; i < ARRAY_SIZE(sources); i++) {
 		if (!sources[i].required || has_event(&sources[i]))
 			continue;
-		snprintf(why, size, "this kernel has no trace event %s:%s (it came with 6.5)",
+		snprintf(why, size, "this kernel has no trace event %s:%s (new in 6.5)",
 			 sources[i].system, sources[i].event);
 		return false;
 	}
@@ -376,7 +376,7 @@ static bool load_names(struct tracer *t)
 	return true;
 }
 
-/* Events about other CPUs need not even be written.  A long list is left to us. */
+/* Have the kernel drop events of other CPUs.  We filter for ourselves if the list is long. */
 static void set_filter(struct tracer *t, const struct source *source)
 {
 	char filter[FILTER_TEXT] = "";
@@ -408,7 +408,7 @@ static bool set_up(struct tracer *t, char *why, size_t size)
 	tracefs_trace_off(t->instance);
 	if (tracefs_instance_file_write(t->instance, "trace_clock", "mono") < 0 ||
 	    (t->stacks && tracefs_option_enable(t->instance, TRACEFS_OPTION_STACKTRACE))) {
-		snprintf(why, size, "the tracing instance takes no clock or no stack traces");
+		snprintf(why, size, "the tracing instance refuses the clock or stack traces");
 		return false;
 	}
 	for (i = 0; i < ARRAY_SIZE(sources); i++) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Who interrupts given CPUs, from the kernel's trace events, in an instance of our
- * own: what others trace is left alone.
+ * Who interrupts given CPUs, from the kernel's trace events.  The events are enabled
+ * in a tracing instance of our own, so other users of tracing are not affected.
  *
- * Switching events on patches kernel text, which by itself interrupts CPUs whose
- * interrupts are not deferred.  So that is done before, and undone after, the time
- * between tracer_go() and tracer_halt(), and nothing of it is in the trace.
+ * Enabling events patches kernel text, which sends IPIs to CPUs that do not defer
+ * them.  So events are enabled before tracer_go() and disabled after tracer_halt(),
+ * and these IPIs are not in the trace.
  */
 #ifndef COALESCE_TLBI_TRACE_H
 #define COALESCE_TLBI_TRACE_H
@@ -20,21 +20,22 @@ struct tracer;
 /**
  * enum event_kind - what happened on the initiator
  * @EVENT_CALL: it queued a function call for the CPU (csd:csd_queue_cpu)
- * @EVENT_IPI: it sent the CPU an interrupt (ipi:ipi_send_cpu, ipi_send_cpumask)
- * @EVENT_DEFER: it left the CPU alone (coalesce_tlbi:coalesce_tlbi_defer)
+ * @EVENT_IPI: it sent the CPU an IPI (ipi:ipi_send_cpu, ipi_send_cpumask)
+ * @EVENT_DEFER: it deferred an IPI to the CPU (coalesce_tlbi:coalesce_tlbi_defer)
  */
 enum event_kind { EVENT_CALL, EVENT_IPI, EVENT_DEFER };
 
 /**
  * struct event - one event
  * @kind: what happened
- * @ns: when, by the monotonic clock
- * @target: the CPU that it is about
- * @initiator: the CPU where it happened
+ * @ns: time by the monotonic clock
+ * @target: the target CPU
+ * @initiator: the CPU that initiated it
  * @pid: the task there
- * @comm: its name
- * @callback: the function that is called; "reschedule"; of a deferral, who asked
- * @stack: kernel functions from the innermost out, ";" between them; "" without
+ * @comm: the task's name
+ * @callback: the function that is called, or "reschedule"; of a deferred IPI, the
+ *	function that requested it
+ * @stack: kernel functions, the innermost first, separated by ";"; "" if unknown
  */
 struct event {
 	enum event_kind kind;
@@ -50,58 +51,58 @@ struct event {
 typedef void event_fn(const struct event *event, void *arg);
 
 /**
- * event_is_carrier() - Is it the interrupt that carries function calls?
- * @callback: of an EVENT_IPI
+ * event_is_carrier() - Check whether an IPI only carries function calls
+ * @callback: callback of an EVENT_IPI
  *
- * Return: true if it is; the calls have events of their own.
+ * Return: true if it does; each of the calls has its own event.
  */
 bool event_is_carrier(const char *callback);
 
 /**
  * tracer_start() - Prepare to trace
- * @targets: which CPUs it is about
- * @stacks: with the initiator's kernel stack?
- * @why: on errors filled with the reason
- * @size: of @why
+ * @targets: the CPUs to observe
+ * @stacks: whether to record the initiators' kernel stacks
+ * @why: filled with the reason on errors
+ * @size: size of @why
  *
  * Return: the tracer, or NULL.
  */
 struct tracer *tracer_start(const struct cpus *targets, bool stacks, char *why, size_t size);
 
 /**
- * tracer_go() - Trace from now on
+ * tracer_go() - Start tracing
  * @t: the tracer
  */
 void tracer_go(struct tracer *t);
 
 /**
- * tracer_halt() - Trace no more
+ * tracer_halt() - Stop tracing
  * @t: the tracer
  */
 void tracer_halt(struct tracer *t);
 
 /**
- * tracer_poll() - Take what was traced
+ * tracer_poll() - Read the events traced so far
  * @t: the tracer
- * @last: after tracer_halt(), also events that may lack their stack
+ * @last: after tracer_halt(): also pass events whose stack is missing
  * @fn: called for each event
- * @arg: its second argument
+ * @arg: second argument of @fn
  *
- * Return: events that the kernel has lost so far, at least.
+ * Return: lower bound of the number of events that were lost so far.
  */
 unsigned long long tracer_poll(struct tracer *t, bool last, event_fn *fn, void *arg);
 
 /**
- * tracer_stop() - Remove the instance
- * @t: the tracer; NULL is none
+ * tracer_stop() - Remove the tracing instance
+ * @t: the tracer, or NULL
  */
 void tracer_stop(struct tracer *t);
 
 /**
- * stay_off() - Have this process run elsewhere
- * @cpus: not there
+ * stay_off() - Keep this process off CPUs
+ * @cpus: the CPUs
  *
- * Does nothing if it may run nowhere else.
+ * Does nothing if no other CPU is allowed.
  */
 void stay_off(const struct cpus *cpus);
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh PROGRAM UNIT: tests of coalesce-tlbi on prepared copies of /proc and /sys, and of
-# what it says where it cannot work.  Writes KTAP; status 1 if a test fails.
+# run.sh PROGRAM UNIT: tests of coalesce-tlbi on prepared copies of /proc and
+# /sys, and of its messages where it cannot work.  Writes KTAP; status 1 if a
+# test fails.
 #
-# Each thing that status may find missing is looked for in a copy that lacks nothing but
-# that, and, as the control, in the one that lacks nothing.
+# For each thing that status can report as missing there is a copy that lacks
+# only that.  The control is the copy that lacks nothing.
 set -u
 
 [ $# = 2 ] || {
@@ -17,7 +18,7 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
 chmod 755 "$TMP"
-# Where someone who is not root can run it
+# Other users can run this copy
 cp "$1" "$TMP/coalesce-tlbi"
 PROGRAM=$TMP/coalesce-tlbi
 GOOD=$TMP/good
@@ -41,7 +42,7 @@ skip() { # NAME REASON
 	echo "ok $N $1 # SKIP $2"
 }
 
-# run COMMAND...: leaves what it wrote, and sets STATUS
+# run COMMAND...: writes its output to files, and sets STATUS
 run() {
 	STATUS=0
 	"$@" > "$TMP/out" 2> "$TMP/err" < /dev/null || STATUS=$?
@@ -64,13 +65,17 @@ interrupts() { # LOC-OF-2 LOC-OF-3 CAL-OF-2
 	CAL:        100        200 $3        400   Function call interrupts
 	TLB:         50         60         70         80   TLB shootdowns
 	MCP:          1          1          1          1   Machine check polls
-	CTI:          0          0        111        222   Interrupts not sent
 	ERR:          0
 	MIS:          0
 	TEXT
 }
 
-# A machine of 4 CPUs, of which 2 and 3 are isolated as they should be
+counters() { # DIR DEFERRED-OF-2
+	put "$1/sys/kernel/debug/x86/coalesce_tlbi" "mode pending" \
+		"cpu deferred entry_flushes forced" "2 $2 7 5" "3 222 8 6"
+}
+
+# A machine of 4 CPUs, of which 2 and 3 are isolated completely
 make_root() { # DIR
 	local cpu
 	rm -rf "$1"
@@ -92,8 +97,7 @@ make_root() { # DIR
 	put "$1/sys/devices/system/cpu/nohz_full" 2-3
 	put "$1/sys/devices/system/cpu/isolated" 2-3
 	put "$1/sys/devices/system/clocksource/clocksource0/current_clocksource" tsc
-	put "$1/sys/kernel/debug/x86/coalesce_tlbi" "mode pending" \
-		"cpu deferred entry_flushes forced" "2 111 7 5" "3 222 8 6"
+	counters "$1" 111
 	put "$1/boot/config-6.12.0-test" CONFIG_NO_HZ_FULL=y CONFIG_RCU_NOCB_CPU=y \
 		CONFIG_COALESCE_TLBI=y
 }
@@ -106,7 +110,7 @@ says() { # WORDS
 	grep -qF -- "$1" "$TMP/out"
 }
 
-# lacks NAME WORDS COMMAND...: what status says if COMMAND, run in a copy, spoils it
+# lacks NAME WORDS COMMAND...: status prints WORDS after COMMAND changed a copy
 lacks() {
 	local name=$1 words=$2
 	shift 2
@@ -117,7 +121,7 @@ lacks() {
 	result $? "status: $name"
 	status_of "$GOOD"
 	[ "$STATUS" = 0 ] && ! says "$words"
-	result $? "control: status: not without cause: $name"
+	result $? "control: status: not on a complete machine: $name"
 }
 
 parameter() { # SED-EXPRESSION
@@ -127,29 +131,31 @@ parameter() { # SED-EXPRESSION
 # A kernel without the option, with its configuration packed
 without_option() {
 	rm -r sys/kernel/debug boot
-	sed -i '/^CTI/d' proc/interrupts
 	printf '%s\n' CONFIG_NO_HZ_FULL=y '# CONFIG_COALESCE_TLBI is not set' |
 		gzip > proc/config.gz
 }
 
 by_symbols() {
 	rm -r sys/kernel/debug boot
-	sed -i '/^CTI/d' proc/interrupts
 	put proc/kallsyms "0000000000000000 T _stext" "0000000000000000 t vm_unmap_aliases"
 }
 
-no_word_of_it() {
+# Nothing shows whether the kernel has the option
+unknown_option() {
 	rm -r sys/kernel/debug boot
-	sed -i '/^CTI/d' proc/interrupts
 }
 
 off() {
-	sed -i 's/^mode.*/mode off/' sys/kernel/debug/x86/coalesce_tlbi
-	sed -i '/^CTI/d' proc/interrupts
+	put sys/kernel/debug/x86/coalesce_tlbi "mode off" "cpu deferred entry_flushes forced"
 }
 
 off_by_parameter() {
 	off
+	parameter 's/=pending/=off/'
+}
+
+off_without_debugfs() {
+	rm -r sys/kernel/debug
 	parameter 's/=pending/=off/'
 }
 
@@ -169,7 +175,7 @@ nothing_isolated() {
 	echo > sys/devices/system/cpu/isolated
 }
 
-# To another CPU, where it came
+# To an isolated CPU, where it arrived
 move_irq() {
 	echo 1-2 > proc/irq/24/effective_affinity_list
 	sed -i -E 's/^( 24: +500 +0 +)0 /\11 /' proc/interrupts
@@ -184,14 +190,19 @@ test_status_missing() {
 		"off: this kernel is without the option CONFIG_COALESCE_TLBI" without_option
 	lacks "the option, by its symbols" \
 		"off: this kernel is without the option CONFIG_COALESCE_TLBI" by_symbols
-	lacks "any word of the option" "neither configuration nor symbols" no_word_of_it
+	lacks "any sign of the option" "neither configuration nor symbols" unknown_option
 	lacks "coalesce_tlbi=off" "off: booted with coalesce_tlbi=off" off_by_parameter
+	lacks "coalesce_tlbi=off, without debugfs" "off: booted with coalesce_tlbi=off" \
+		off_without_debugfs
 	lacks "nohz_full=, which turns it off" \
 		"off: no CPU is isolated by nohz_full=" off_for_nobody
 	lacks "global pages" "no global pages" off_without_pge
 	lacks "any isolated CPU" "missing: nohz_full: no CPU is isolated" nothing_isolated
-	lacks "a value that is known" "missing: coalesce_tlbi: the value" \
+	lacks "a known value" "missing: coalesce_tlbi: the kernel does not know this value" \
 		parameter 's/=pending/=sometimes/'
+	lacks "the new name of a mode" \
+		"missing: coalesce_tlbi: mode owed is called pending now; the kernel uses always" \
+		parameter 's/=pending/=owed/'
 	lacks "nohz_full of one CPU" "missing: nohz_full, CPU 3:" \
 		sh -c 'echo 2 > sys/devices/system/cpu/nohz_full'
 	lacks "CONFIG_NO_HZ_FULL" "built with CONFIG_NO_HZ_FULL=y" \
@@ -204,8 +215,8 @@ test_status_missing() {
 		sh -c 'rm -r proc/4[0-3]; sed -i 2d boot/*'
 	lacks "irqaffinity=" "missing: irqaffinity, CPU 2-3:" \
 		sh -c 'echo f > proc/irq/default_smp_affinity'
-	lacks "a place for a device's interrupts" \
-		"missing: irq, CPU 2: interrupts of devices go there, and came: 24" move_irq
+	lacks "another CPU for a device's interrupts" \
+		"missing: irq, CPU 2: device interrupts are routed there and arrived: 24" move_irq
 }
 
 test_status_good() {
@@ -213,9 +224,11 @@ test_status_good() {
 	[ "$STATUS" = 0 ] && says "nothing is missing" &&
 		says "coalesce_tlbi  pending: deferred while CPUs 2-3 run user mode" &&
 		grep -qE '^ +2  yes +yes +yes +no +- +111 +7 +5$' "$TMP/out"
-	result $? "status: a machine that lacks nothing"
+	result $? "status: a complete machine"
 	! grep -qE '^ +[01]  ' "$TMP/out"
 	result $? "status: no housekeeping CPU is in the table"
+	! says "no counters"
+	result $? "control: status: the counters are not reported as unreadable"
 
 	make_root "$TMP/copy"
 	rm "$TMP/copy/sys/devices/system/cpu/isolated"
@@ -223,23 +236,23 @@ test_status_good() {
 	(cd "$TMP/copy" && parameter 's/isolcpus=[^ ]* //')
 	status_of "$TMP/copy"
 	[ "$STATUS" = 0 ]
-	result $? "status: an isolated cpuset partition will do"
+	result $? "status: an isolated cpuset partition isolates too"
 	rm -r "$TMP/copy/sys/fs"
 	status_of "$TMP/copy"
 	[ "$STATUS" = 1 ] && says "missing: isolcpus, CPU 2-3:"
 	result $? "control: status: without it isolcpus is missing"
 }
 
-# A queue that a driver keeps for each CPU
+# A driver has a queue for each CPU
 test_status_idle_irq() {
 	make_root "$TMP/copy"
 	echo 2 > "$TMP/copy/proc/irq/24/effective_affinity_list"
 	status_of "$TMP/copy"
 	[ "$STATUS" = 0 ] && grep -qE '^ +2  yes +yes +yes +yes ' "$TMP/out"
-	result $? "status: an interrupt that never came is shown, and not missing elsewhere"
+	result $? "status: an interrupt that never arrived is shown, not reported"
 }
 
-# What one sees who is not root: no debugfs
+# Without debugfs, or without permission to read it
 test_status_derived() {
 	local mode
 	for mode in pending always; do
@@ -248,27 +261,32 @@ test_status_derived() {
 		(cd "$TMP/copy" && parameter "s/=pending/=$mode/")
 		status_of "$TMP/copy"
 		[ "$STATUS" = 0 ] && says "coalesce_tlbi  $mode: deferred" &&
-			says "mode by the boot parameter" &&
-			grep -qE '^ +2  yes .* 111 +- +-$' "$TMP/out"
+			says "mode by the boot parameter" && says "no counters: /sys/kernel/debug" &&
+			grep -qE '^ +2  yes .* +- +- +-$' "$TMP/out"
 		result $? "status: mode $mode by the boot parameter, without debugfs"
 	done
 	(cd "$TMP/copy" && parameter 's/coalesce_tlbi=[a-z]*//')
 	status_of "$TMP/copy"
 	says "coalesce_tlbi  always: deferred"
-	result $? "status: without a parameter the default"
+	result $? "status: the default without a parameter"
 	(cd "$TMP/copy" && parameter 's/$/ -- coalesce_tlbi=pending/')
 	status_of "$TMP/copy"
 	says "coalesce_tlbi  always: deferred"
-	result $? "status: what follows -- is init's"
+	result $? "status: a parameter after -- belongs to init"
 	(cd "$TMP/copy" && parameter 's/ -- .*/ coalesce_tlbi=off coalesce_tlbi=pending/')
 	status_of "$TMP/copy"
 	says "coalesce_tlbi  pending: deferred"
 	result $? "status: the last parameter counts"
+	put "$TMP/copy/sys/kernel/debug/x86/coalesce_tlbi" "nonsense"
+	status_of "$TMP/copy"
+	[ "$STATUS" = 0 ] && says "no counters: /sys/kernel/debug/x86/coalesce_tlbi: no mode"
+	result $? "status: a file of counters that cannot be parsed"
 }
 
-# looks DIR N COUNTS... COMMAND...: run it while /proc/interrupts has other counts each
-# of the first N times that it is opened.  The next file is in place before the one
-# before it ends.
+# looks DIR N COUNTS... COMMAND...: run COMMAND while /proc/interrupts has other
+# counts each of the first N times that it is opened; a fourth count is what the
+# counters have from then on as deferred on CPU 2.  The next file is in place
+# before the previous one ends.
 looks() {
 	local file=$1/proc/interrupts n=$2 i writer counts
 	counts=("${@:3:n}")
@@ -284,7 +302,9 @@ looks() {
 		exec 7> "$TMP/look.$i"
 		ln -f "$TMP/look.$((i + 1))" "$file"
 		# shellcheck disable=SC2086
-		interrupts ${counts[i]} >&7
+		set -- ${counts[i]}
+		[ $# -lt 4 ] || counters "${file%/proc/interrupts}" "$4"
+		interrupts "$1" "$2" "$3" >&7
 		exec 7>&-
 	done &
 	writer=$!
@@ -298,7 +318,7 @@ test_tick() {
 	make_root "$TMP/copy"
 	looks "$TMP/copy" 2 "0 0 0" "0 100000000 0" "$PROGRAM" --root "$TMP/copy" status -i 0.01
 	[ "$STATUS" = 1 ] && says "missing: tick, CPU 3: the tick runs" &&
-		says "leave one task there"
+		says "run one task there"
 	result $? "status: a tick that runs on one CPU"
 	looks "$TMP/copy" 2 "0 0 0" "0 0 1" "$PROGRAM" --root "$TMP/copy" status -i 0.01
 	[ "$STATUS" = 0 ] && ! says "missing: tick" && grep -qE '^ +3 .* no +0 ' "$TMP/out"
@@ -306,7 +326,7 @@ test_tick() {
 	(cd "$TMP/copy" && not_hardware)
 	looks "$TMP/copy" 2 "0 0 0" "0 100000000 0" "$PROGRAM" --root "$TMP/copy" status -i 0.01
 	[ "$STATUS" = 1 ] && says "with clock source hpet the tick does not stop"
-	result $? "status: a tick that the clock source keeps"
+	result $? "status: a tick that does not stop because of the clock source"
 }
 
 json_has() { # PYTHON-EXPRESSION
@@ -319,8 +339,9 @@ test_status_json() {
 	status_of "$GOOD" -j
 	[ "$STATUS" = 0 ] && json_has 'd["mode"] == "pending" and d["on"] and not d["missing"] and
 		[c["cpu"] for c in d["cpus"]] == [2, 3] and d["cpus"][0]["forced"] == 5 and
+		d["cpus"][0]["deferred"] == 111 and d["cpus"][0]["entry_flushes"] == 7 and
 		d["deferring_cpus"] == "2-3"'
-	result $? "status: JSON of a machine that lacks nothing"
+	result $? "status: JSON of a complete machine"
 	make_root "$TMP/copy"
 	(cd "$TMP/copy" && without_option)
 	status_of "$TMP/copy" --json
@@ -332,29 +353,40 @@ test_status_json() {
 
 test_watch() {
 	make_root "$TMP/copy"
-	looks "$TMP/copy" 3 "0 0 0" "10 20 30" "12 20 37" \
+	looks "$TMP/copy" 3 "0 0 0 100" "10 20 30 150" "12 20 37 154" \
 		"$PROGRAM" --root "$TMP/copy" watch -n 1 -i 0.01
-	[ "$STATUS" = 0 ] && grep -qE '^ +2 +7 +0 +2 +0 +0 +0 +9 +0 +0$' "$TMP/out" &&
+	[ "$STATUS" = 0 ] && grep -qE '^ +2 +7 +0 +2 +0 +0 +0 +9 +0 +4$' "$TMP/out" &&
 		grep -qE '^ +3 +0 +0 +0 +0 +0 +0 +0 +0 +0$' "$TMP/out" &&
-		! grep -q $'\033' "$TMP/out"
-	result $? "watch: what came in the interval, and no more; plain in a pipe"
-	looks "$TMP/copy" 3 "0 0 0" "10 20 30" "12 20 37" \
+		! grep -q $'\033' "$TMP/out" && ! says "no deferred"
+	result $? "watch: only the counts of the interval; no escape sequences in a pipe"
+	looks "$TMP/copy" 3 "0 0 0 100" "10 20 30 150" "12 20 37 154" \
 		"$PROGRAM" --root "$TMP/copy" watch -n 1 -i 0.01 -j -C 2
 	[ "$STATUS" = 0 ] && json_has 'len(d["cpus"]) == 1 and d["cpus"][0]["cpu"] == 2 and
 		d["cpus"][0]["interrupts"] == 9 and d["cpus"][0]["rows"] == {"LOC": 2, "CAL": 7} and
-		d["cpus"][0]["not_sent"] == 0 and d["initiators"] is None'
+		d["cpus"][0]["deferred"] == 4 and d["initiators"] is None'
 	result $? "watch: JSON"
 	run "$PROGRAM" --root "$GOOD" watch -n 3 -i 0.01 -j
 	[ "$STATUS" = 0 ] && [ "$(wc -l < "$TMP/out")" = 3 ]
-	result $? "watch: a line of JSON for each interval, and an end"
+	result $? "watch: a line of JSON for each interval, then it ends"
 	timeout 30 "$PROGRAM" --root "$GOOD" watch -i 0.01 -j 2> "$TMP/err" | head -n 2 > "$TMP/out"
 	[ "${PIPESTATUS[0]}" = 0 ] && [ ! -s "$TMP/err" ] && [ "$(wc -l < "$TMP/out")" = 2 ]
 	result $? "watch: ends when its reader does"
 	make_root "$TMP/copy"
 	(cd "$TMP/copy" && without_option)
 	run "$PROGRAM" --root "$TMP/copy" watch -n 1 -i 0.01
-	[ "$STATUS" = 0 ] && grep -qE '^ +2 .* -$' "$TMP/out"
+	[ "$STATUS" = 0 ] && grep -qE '^ +2 .* -$' "$TMP/out" &&
+		says "no deferred: this kernel is without the option"
 	result $? "watch: on a kernel without the option"
+	make_root "$TMP/copy"
+	rm -r "$TMP/copy/sys/kernel/debug"
+	run "$PROGRAM" --root "$TMP/copy" watch -n 1 -i 0.01
+	[ "$STATUS" = 0 ] && grep -qE '^ +2 .* -$' "$TMP/out" &&
+		says "no deferred: /sys/kernel/debug/x86/coalesce_tlbi: No such file or directory;"
+	result $? "watch: without debugfs"
+	run "$PROGRAM" --root "$TMP/copy" watch -n 1 -i 0.01 -j
+	[ "$STATUS" = 0 ] && json_has 'd["cpus"][0]["deferred"] is None' &&
+		[ "$(wc -l < "$TMP/out")" = 1 ] && grep -q "no deferred: /sys/kernel" "$TMP/err"
+	result $? "watch: JSON without debugfs"
 	if script -qec true /dev/null > /dev/null 2>&1 < /dev/null; then
 		script -qec "$PROGRAM --root $GOOD watch -n 1 -i 0.01" /dev/null \
 			> "$TMP/out" 2> "$TMP/err" < /dev/null
@@ -398,19 +430,19 @@ test_report() {
 	recording > "$TMP/rec"
 	report_of
 	[ "$STATUS" = 0 ] && says "ran 2.500 s, status 3" &&
-		says "CPU 2: 2 interrupts (CAL 2); 2 calls queued, 1 interrupts sent" &&
-		says "CPU 3: 4 interrupts (LOC 4); 1 calls queued, 0 interrupts sent" &&
-		says " sent for them; 0 not sent" && says " sent for them; 1 not sent" &&
+		says "CPU 2: 2 interrupts (CAL 2); 2 calls queued, 1 IPIs sent for them;" &&
+		says "CPU 3: 4 interrupts (LOC 4); 1 calls queued, 0 IPIs sent for them;" &&
+		says " them; 0 IPIs deferred" && says " them; 1 IPIs deferred" &&
 		grep -qE '^ +2  call +do_flush_tlb_all +insmod:50 +CPU 2-3$' "$TMP/out" &&
-		grep -qE '^ +1  not sent  vunmap +bpf:52 +CPU 3$' "$TMP/out" &&
+		grep -qE '^ +1  deferred  vunmap +bpf:52 +CPU 3$' "$TMP/out" &&
 		grep -qE '^ +1  ipi +reschedule +swapper:0 +CPU 3$' "$TMP/out" &&
 		grep -qE '^ +__purge_vmap_area_lazy$' "$TMP/out"
 	result $? "report: by CPU, function, task and stack"
 	! says generic_smp_call
-	result $? "report: what carries calls is no initiator of its own"
+	result $? "report: the IPI that carries calls is not counted again"
 	report_of -C 3
 	[ "$STATUS" = 0 ] && ! says "do_sync_core" && ! says "CPU 2"
-	result $? "report: of one CPU"
+	result $? "report: one CPU"
 	report_of -S
 	[ "$STATUS" = 0 ] && ! says "__purge_vmap_area_lazy"
 	result $? "report: without stacks"
@@ -418,20 +450,20 @@ test_report() {
 	[ "$STATUS" = 0 ] && json_has 'd["initiators"][0]["function"] == "do_flush_tlb_all" and
 		d["initiators"][0]["count"] == 2 and
 		d["initiators"][0]["stack"][1] == "__purge_vmap_area_lazy" and d["complete"] and
-		d["status"] == 3 and d["cpus"][1]["not_sent"] == 1 and
+		d["status"] == 3 and d["cpus"][1]["deferred"] == 1 and
 		len(d["initiators"]) == 4'
 	result $? "report: JSON"
 	sed -i '/^end/d' "$TMP/rec"
 	report_of
-	[ "$STATUS" = 5 ] && says do_sync_core && grep -q "was cut short" "$TMP/err"
-	result $? "report: one that was cut short is told"
+	[ "$STATUS" = 5 ] && says do_sync_core && grep -q "is truncated" "$TMP/err"
+	result $? "report: a truncated recording is reported"
 	sed -i 's/^lost.*/lost\t7/' "$TMP/rec"
 	report_of
 	says "7 events or more were lost"
-	result $? "report: lost events are told"
+	result $? "report: lost events are reported"
 }
 
-# refused STATUS WORDS NAME COMMAND...: one line that has WORDS in it
+# refused STATUS WORDS NAME COMMAND...: COMMAND prints one line that has WORDS
 refused() {
 	local status=$1 words=$2 name=$3
 	shift 3
@@ -443,17 +475,17 @@ refused() {
 
 test_bad_recordings() {
 	recording > "$TMP/rec"
-	refused 5 "No such file" "a recording that is not there" "$PROGRAM" report "$TMP/none"
+	refused 5 "No such file" "a missing recording" "$PROGRAM" report "$TMP/none"
 	: > "$TMP/empty"
-	refused 5 "no recording of coalesce-tlbi" "an empty file" "$PROGRAM" report "$TMP/empty"
-	refused 5 "no recording of coalesce-tlbi" "another file" "$PROGRAM" report "$PROGRAM"
+	refused 5 "not a recording of coalesce-tlbi" "an empty file" "$PROGRAM" report "$TMP/empty"
+	refused 5 "not a recording of coalesce-tlbi" "another file" "$PROGRAM" report "$PROGRAM"
 	sed 's/\t1000\t2/\t1000\ttwo/' "$TMP/rec" > "$TMP/bad.rec"
-	refused 5 "bad.rec:6: no number" "a field that is no number" \
+	refused 5 "bad.rec:6: not a number" "a field that is not a number" \
 		"$PROGRAM" report "$TMP/bad.rec"
 	sed 's/\t1000\t2/\t1000\t9999/' "$TMP/rec" > "$TMP/bad.rec"
-	refused 5 "bad.rec:6: no CPU" "a CPU out of range" "$PROGRAM" report "$TMP/bad.rec"
+	refused 5 "bad.rec:6: not a CPU" "a CPU out of range" "$PROGRAM" report "$TMP/bad.rec"
 	sed 's/^ipi\t1001/ipi/' "$TMP/rec" > "$TMP/bad.rec"
-	refused 5 "bad.rec:7: wrong number of fields" "a field too few" \
+	refused 5 "bad.rec:7: wrong number of fields" "a line with a missing field" \
 		"$PROGRAM" report "$TMP/bad.rec"
 	sed 's/^lost/gone/' "$TMP/rec" > "$TMP/bad.rec"
 	refused 5 "bad.rec:15: unknown word" "an unknown word" "$PROGRAM" report "$TMP/bad.rec"
@@ -462,22 +494,22 @@ test_bad_recordings() {
 }
 
 test_bad_options() {
-	refused 2 "no command 'nonsense'" "an unknown command" "$PROGRAM" nonsense
-	refused 2 "one word too many: extra" "a word too many" "$PROGRAM" status extra
-	refused 2 "one word too many: extra" "a second file" "$PROGRAM" report "$TMP/none" extra
+	refused 2 "unknown command 'nonsense'" "an unknown command" "$PROGRAM" nonsense
+	refused 2 "unexpected argument: extra" "an argument too many" "$PROGRAM" status extra
+	refused 2 "unexpected argument: extra" "a second file" "$PROGRAM" report "$TMP/none" extra
 	refused 2 "coalesce-tlbi: status: invalid option -- 'x'" "an unknown option" \
 		"$PROGRAM" status -x
-	refused 2 "no directory" "a root that is none" "$PROGRAM" --root "$TMP/none" status
-	refused 2 "no time in seconds: 0" "an interval of 0" "$PROGRAM" watch -i 0
-	refused 2 "no number: many" "a count that is none" "$PROGRAM" watch -n many
-	refused 2 "no list of CPUs: 3-2" "a list that is none" \
+	refused 2 "not a directory" "a root that is not a directory" "$PROGRAM" --root "$TMP/none" status
+	refused 2 "not a time in seconds: 0" "an interval of 0" "$PROGRAM" watch -i 0
+	refused 2 "not a count: many" "a count that is not a number" "$PROGRAM" watch -n many
+	refused 2 "not a CPU list: 3-2" "a bad CPU list" \
 		"$PROGRAM" --root "$GOOD" watch -C 3-2
 	refused 2 "not online: CPU 4-5" "CPUs that are not online" \
 		"$PROGRAM" --root "$GOOD" watch -C 3-5
 	refused 125 "no --root" "to record a copy" "$PROGRAM" --root "$GOOD" record true
 	make_root "$TMP/copy"
 	(cd "$TMP/copy" && nothing_isolated)
-	refused 2 "name CPUs by -C" "to watch where no CPU is isolated" \
+	refused 2 "name CPUs with -C" "to watch where no CPU is isolated" \
 		"$PROGRAM" --root "$TMP/copy" watch
 	rm "$TMP/copy/proc/interrupts"
 	refused 5 "/proc/interrupts: No such file" "a machine without /proc" \
@@ -493,11 +525,11 @@ test_bad_options() {
 	result $? "refused: status into a full device"
 	make_root "$TMP/copy"
 	echo "2-" > "$TMP/copy/sys/devices/system/cpu/nohz_full"
-	refused 5 "no list of CPUs: 2-" "a list of the kernel's that is none" \
+	refused 5 "not a CPU list: 2-" "a bad CPU list in /sys" \
 		"$PROGRAM" --root "$TMP/copy" status -i 0.001
 	run "$PROGRAM"
 	[ "$STATUS" = 2 ] && grep -q '^usage:' "$TMP/err"
-	result $? "refused: no command at all, with the usage"
+	result $? "refused: no command; the usage is printed"
 }
 
 as_nobody() {
@@ -510,10 +542,10 @@ as_nobody() {
 
 test_not_root() {
 	cd / || return
-	refused 125 "tracing needs root" "to record without root, and no file is left" \
+	refused 125 "tracing needs root" "to record without root" \
 		as_nobody "$PROGRAM" record -C 0 -o "$TMP/none.rec" true
 	[ ! -e "$TMP/none.rec" ]
-	result $? "refused: no file is left"
+	result $? "refused: to record without root leaves no file"
 	run as_nobody "$PROGRAM" watch -C 0 -n 1 -i 0.01
 	[ "$STATUS" = 0 ] && says "no initiators: tracing needs root"
 	result $? "watch: without root, without initiators"
@@ -522,7 +554,7 @@ test_not_root() {
 	result $? "status: without root, on this machine"
 }
 
-# Root of a namespace of its own, who may mount no tracefs
+# Root of its own user namespace may not mount tracefs
 test_no_tracefs() {
 	if ! unshare -rm true 2> /dev/null || grep -q ' tracefs ' /proc/self/mounts; then
 		skip "refused: to record without tracefs" "no namespace, or a tracefs is mounted"
@@ -535,7 +567,7 @@ test_no_tracefs() {
 	result $? "watch: without tracefs, without initiators"
 }
 
-# What the completion offers for a command line; the last word is being typed
+# completes WORD...: what the completion offers for the last word
 completes() { # WORD...
 	bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _coalesce_tlbi
 		printf "%s\n" "${COMPREPLY[@]}"' - "$HERE/../coalesce-tlbi.bash" "$@" \
@@ -548,36 +580,36 @@ test_completion() {
 	result $? "completion: a command"
 	completes coalesce-tlbi --root / watch --c
 	[ "$(sort "$TMP/out" | tr '\n' ' ')" = "--count --cpus " ]
-	result $? "completion: its options, behind --root"
+	result $? "completion: its options, after --root"
 	completes coalesce-tlbi report --i
 	[ -z "$(cat "$TMP/out")" ]
-	result $? "control: completion: not those of another"
+	result $? "control: completion: not the options of another command"
 	(cd "$GOOD" && completes coalesce-tlbi report pr && [ "$(cat "$TMP/out")" = proc ])
 	result $? "completion: a recording"
 	completes coalesce-tlbi --root = "$GOOD/pro"
 	[ "$(cat "$TMP/out")" = "$GOOD/proc" ]
-	result $? "completion: a directory behind an equals sign"
+	result $? "completion: a directory after an equals sign"
 	completes coalesce-tlbi --root = / watch --c
 	[ "$(sort "$TMP/out" | tr '\n' ' ')" = "--count --cpus " ]
-	result $? "completion: options of the command behind that"
+	result $? "completion: options of the command after that"
 	completes coalesce-tlbi record -o x -- tru
 	grep -qx true "$TMP/out"
 	result $? "completion: the command that is recorded"
 }
 
-# The parts of the manual that go stale: commands, options, statuses
+# The man page has every option.
 test_manual() {
 	local command word status=0
 	for command in status watch record report; do
 		run "$PROGRAM" "$command" --help
 		for word in $(grep -oE -- '-[a-zA-Z]( |\])' "$TMP/out" | tr -d ' ]'); do
 			grep -qE "^\.(It|Op) Fl ${word#-}( |\$)" "$HERE/../coalesce-tlbi.1" || {
-				echo "# not in the manual: $word"
+				echo "# not in the man page: $word"
 				status=1
 			}
 		done
 	done
-	result $status "manual: has each option"
+	result $status "man page: has every option"
 }
 
 echo "KTAP version 1"

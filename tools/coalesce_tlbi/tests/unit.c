@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of the parts that take text apart and add up.  KTAP on standard output;
- * status 1 if one fails.
+ * Unit tests of the parsers and of the sums.  KTAP on standard output; status 1 if a
+ * test fails.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static void result(bool ok, const char *name, const char *what)
 	printf("%s %d %s: %s\n", ok ? "ok" : "not ok", tests, name, what);
 }
 
-/* Lists as the kernel writes them, and as it would write them back */
+/* Lists, and how they are formatted */
 static void test_lists(void)
 {
 	static const struct {
@@ -42,7 +42,7 @@ static void test_lists(void)
 		ok = cpus_parse(list[i].in, &set);
 		cpus_format(&set, text, sizeof(text));
 		result(list[i].out ? ok && !strcmp(text, list[i].out) : !ok && !text[0],
-		       list[i].out ? "list" : "no list", list[i].in);
+		       list[i].out ? "list" : "not a list", list[i].in);
 	}
 }
 
@@ -65,16 +65,16 @@ static void test_masks(void)
 		ok = cpus_parse_mask(mask[i].in, &set);
 		cpus_format(&set, text, sizeof(text));
 		result(mask[i].out ? ok && !strcmp(text, mask[i].out) : !ok && !text[0],
-		       mask[i].out ? "mask" : "no mask", mask[i].in);
+		       mask[i].out ? "mask" : "not a mask", mask[i].in);
 	}
 	memset(wide, '0', sizeof(wide) - 1);
 	wide[sizeof(wide) - 1] = 0;
-	result(cpus_parse_mask(wide, &set), "mask", "more digits than CPUs, of zeroes");
+	result(cpus_parse_mask(wide, &set), "mask", "leading zeroes beyond the last CPU");
 	wide[0] = '1';
-	result(!cpus_parse_mask(wide, &set), "no mask", "a CPU that cannot be");
+	result(!cpus_parse_mask(wide, &set), "not a mask", "a CPU out of range");
 }
 
-/* A set whose list does not fit says so, and stays inside its buffer. */
+/* A list that does not fit ends in dots, inside its buffer. */
 static void test_long_list(void)
 {
 	char text[64];
@@ -86,8 +86,8 @@ static void test_long_list(void)
 		cpus_set(&set, cpu);
 	cpus_format(&set, text, sizeof(text));
 	result(strlen(text) < sizeof(text) && !strcmp(text + strlen(text) - 4, ",..."), "list",
-	       "one that is too long ends in dots");
-	result(cpus_count(&set) == MAX_CPUS / 2, "list", "its CPUs are counted");
+	       "a long list ends in dots");
+	result(cpus_count(&set) == MAX_CPUS / 2, "list", "CPUs are counted");
 }
 
 static void test_sets(void)
@@ -113,16 +113,16 @@ static void test_numbers(void)
 {
 	result(parse_seconds("1") == 1000000000, "seconds", "1");
 	result(parse_seconds("0.25") == 250000000, "seconds", "0.25");
-	result(!parse_seconds("0"), "no seconds", "0");
-	result(!parse_seconds("-1"), "no seconds", "-1");
-	result(!parse_seconds("1s"), "no seconds", "1s");
-	result(!parse_seconds("nan"), "no seconds", "nan");
-	result(!parse_seconds("inf"), "no seconds", "inf");
-	result(!parse_seconds(""), "no seconds", "(empty)");
+	result(!parse_seconds("0"), "not seconds", "0");
+	result(!parse_seconds("-1"), "not seconds", "-1");
+	result(!parse_seconds("1s"), "not seconds", "1s");
+	result(!parse_seconds("nan"), "not seconds", "nan");
+	result(!parse_seconds("inf"), "not seconds", "inf");
+	result(!parse_seconds(""), "not seconds", "(empty)");
 	result(parse_count("7") == 7, "count", "7");
-	result(!parse_count("0"), "no count", "0");
-	result(!parse_count("7x"), "no count", "7x");
-	result(!parse_count("99999999999999999999"), "no count", "99999999999999999999");
+	result(!parse_count("0"), "not a count", "0");
+	result(!parse_count("7x"), "not a count", "7x");
+	result(!parse_count("99999999999999999999"), "not a count", "99999999999999999999");
 }
 
 static void add(struct tally *tally, int pid, int target, const char *callback,
@@ -149,25 +149,25 @@ static void test_tally(void)
 	add(&tally, 7, 0, "seldom", "a;b");
 	add(&tally, 8, 0, "seldom", "a;b");
 	sorted = tally_sorted(&tally);
-	result(tally.n == 3, "tally", "other stacks and functions are other initiators");
+	result(tally.n == 3, "tally", "other stacks and functions make other initiators");
 	result(!strcmp(sorted[0]->callback, "often") && sorted[0]->count == 3, "tally",
-	       "the most frequent is the first");
+	       "the most frequent initiator is first");
 	result(!strcmp(cpus_format(&sorted[0]->targets, text, sizeof(text)), "0-2"), "tally",
 	       "CPUs are collected");
 	result(sorted[0]->pid == 7 && sorted[1]->pid == -1, "tally",
-	       "several tasks of one name are no one task");
+	       "several tasks of one name have no PID");
 	free(sorted);
 	tally_clear(&tally);
-	result(!tally.n, "tally", "is empty when cleared");
+	result(!tally.n, "tally", "is empty after tally_clear()");
 }
 
 static void test_rows(void)
 {
-	static const char * const others[] = { "TLB", "RTR", "MCP", "CTI" };
+	static const char * const others[] = { "TLB", "RTR", "MCP" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(others); i++)
-		result(!interrupts_counts_arrivals(others[i]), "no interrupt", others[i]);
+		result(!interrupts_counts_arrivals(others[i]), "not an interrupt", others[i]);
 	result(interrupts_counts_arrivals("CAL"), "interrupt", "CAL");
 	result(interrupts_counts_arrivals("24"), "interrupt", "24");
 }
@@ -175,8 +175,8 @@ static void test_rows(void)
 static void test_carrier(void)
 {
 	result(event_is_carrier("generic_smp_call_function_single_interrupt"), "ipi",
-	       "the one for calls is told apart");
-	result(!event_is_carrier("reschedule"), "ipi", "a reschedule is none of these");
+	       "carries function calls");
+	result(!event_is_carrier("reschedule"), "ipi", "a reschedule carries no function calls");
 }
 
 int main(void)
