@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Does coalesce-tlbi(1) tell what the kernel does?  Its status against what the
- * kernel says of itself; its recording of a task that asks for flushes, in a mode in
- * which they interrupt isolated CPUs and in one in which they do not; and, as the
- * control, its recording of a task that asks for none.
+ * Check that coalesce-tlbi(1) reports what the kernel does: its status against the
+ * kernel's debugfs file, and its recording of a task that requests flushes, both in a
+ * mode that defers the IPIs and in one that sends them.  The control is a recording
+ * of a task that requests no flushes.
  *
- * An interrupt that is sent while the target is in the kernel for another reason is
- * legal: a recording with one is done again, at most MAX_REPEATS times.
+ * An IPI to a target that is in the kernel for another reason is legal: a recording
+ * with one is repeated, at most MAX_REPEATS times.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -37,7 +37,7 @@ static char self[256];
 static struct isolated cpus[MAX_ISOLATED];
 static int n_cpus;
 
-/* Events in the tool's buffers, of one CPU each, that it has not read yet */
+/* Number of events in the tool's trace buffers that it has not read yet */
 static unsigned long unread(void)
 {
 	unsigned long n, sum = 0;
@@ -63,8 +63,8 @@ static unsigned long unread(void)
 }
 
 /*
- * Flush under the first name, until the tool has read that and so has learnt it; then
- * take the second.  Twice, since the kernel may not remember the name at once.
+ * Flush under the first name until the tool has read the events and the name; then
+ * take the second name.  Twice, since the kernel may record the name with a delay.
  */
 static int rename_when_known(int fd)
 {
@@ -79,8 +79,8 @@ static int rename_when_known(int fd)
 	return prctl(PR_SET_NAME, SECOND_NAME);
 }
 
-/* What the task that is recorded does: flushes, or as many system calls. */
-static int send(const char *what)
+/* The task that is recorded: flushes, or the same number of other system calls */
+static int request(const char *what)
 {
 	int fd = open("/dev/" ORACLE_DEVICE, O_RDWR | O_CLOEXEC), i;
 
@@ -97,7 +97,7 @@ static int send(const char *what)
 	return 0;
 }
 
-/* Runs a program; fills @out with what it says, on either channel. */
+/* Run a program and fill @out with its output and error messages. */
 static int run(char *out, size_t size, char * const *argv)
 {
 	int channel[2], status;
@@ -137,7 +137,7 @@ static void print_lines(const char *text)
 	}
 }
 
-/* The line that status must have in each mode; "2-3" stands for any CPUs. */
+/* The line that status prints in @mode */
 static void feature_line(const char *mode, char *line, size_t size)
 {
 	if (!strcmp(mode, "none"))
@@ -167,7 +167,7 @@ static void test_status(void)
 	print_lines(said);
 	feature_line(coalesce_mode(), line, sizeof(line));
 	found = strstr(said, line);
-	ksft_test_result(found, "status: the mode and the CPUs are the kernel's\n");
+	ksft_test_result(found, "status: mode and CPUs match the kernel's\n");
 
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
 		feature_line(modes[i], line, sizeof(line));
@@ -175,10 +175,10 @@ static void test_status(void)
 	}
 	ksft_test_result(!others, "control: status: no other mode's line\n");
 	ksft_test_result(coalesce_defers() || status == TOOL_MISSING,
-			 "status: its exit status tells that it is off\n");
+			 "status: the exit status is 1 if it is off\n");
 }
 
-/* Calls that may be deferred, and requests that were, of the task @task */
+/* Deferrable calls that were sent, and deferred IPIs, of one task */
 struct found {
 	unsigned long calls;
 	unsigned long deferred;
@@ -187,7 +187,7 @@ struct found {
 
 static void look_for(const char *said, const char *task, struct found *found)
 {
-	char kind[16], function[64], name[64];
+	char function[64], name[64];
 	const char *line = said;
 	unsigned long n;
 
@@ -196,7 +196,7 @@ static void look_for(const char *said, const char *task, struct found *found)
 		if (sscanf(line, "%lu call %63s %63[^:]", &n, function, name) == 3 &&
 		    is_deferrable(function) && !strcmp(name, task))
 			found->calls += n;
-		else if (sscanf(line, "%lu not %15s %63s %63[^:]", &n, kind, function, name) == 4 &&
+		else if (sscanf(line, "%lu deferred %63s %63[^:]", &n, function, name) == 3 &&
 			 !strcmp(name, task))
 			found->deferred += n;
 	}
@@ -204,8 +204,8 @@ static void look_for(const char *said, const char *task, struct found *found)
 }
 
 /*
- * Records this program doing @what, and fills @found with what is said of @cpu and
- * of the task @name.
+ * Record this program with argument @what, and fill @found with the reported IPIs to
+ * @cpu that the task @name initiated.
  */
 static int record(char *what, int cpu, const char *name, struct found *found)
 {
@@ -248,22 +248,22 @@ static void test_record(int cpu)
 		if (status || as_expected(&found))
 			break;
 	}
-	ksft_print_msg("CPU %d: %d flushes: %lu interrupted, %lu not sent, %d repeats\n", cpu,
+	ksft_print_msg("CPU %d: %d flushes: %lu sent, %lu deferred, %d repeats\n", cpu,
 		       DRAINS, found.calls, found.deferred, i);
-	ksft_test_result(!status && adds_up, "record: CPU %d: each flush is found once\n", cpu);
+	ksft_test_result(!status && adds_up, "record: CPU %d: each flush is reported once\n", cpu);
 	ksft_test_result(!status && as_expected(&found), "record: CPU %d: %s\n", cpu,
-			 coalesce_defers() ? "none interrupts it" : "each interrupts it");
+			 coalesce_defers() ? "every IPI is deferred" : "every IPI is sent");
 	ksft_test_result(!status && found.purge,
-			 "record: CPU %d: the purge is named\n", cpu);
+			 "record: CPU %d: the stack has the purge\n", cpu);
 
 	status = record("rename", cpu, SECOND_NAME, &found);
-	/* More, if the tool had an event before that for which it waited for a stack */
+	/* More than DRAINS if an earlier event waited for its stack */
 	ksft_test_result(!status && found.calls + found.deferred >= DRAINS,
-			 "record: CPU %d: a task is named as it was by then\n", cpu);
+			 "record: CPU %d: a task is reported by its present name\n", cpu);
 
 	status = record("nothing", cpu, FIRST_NAME, &found);
 	ksft_test_result(!status && !found.calls && !found.deferred && !found.purge,
-			 "control: record: CPU %d: a task without flushes is not named\n", cpu);
+			 "control: record: CPU %d: a task without flushes is not reported\n", cpu);
 }
 
 static bool has_events(void)
@@ -271,7 +271,7 @@ static bool has_events(void)
 	return !access("/sys/kernel/tracing/events/csd/csd_queue_cpu", F_OK);
 }
 
-/* On a kernel without the events: one line, and the status for it. */
+/* A kernel without the events: one line, and its exit status */
 static void test_without_events(void)
 {
 	char * const argv[] = { TOOL, "record", "-o", RECORDING, "--", self, "nothing", NULL };
@@ -282,10 +282,10 @@ static void test_without_events(void)
 	ksft_test_result(status == 125 && strstr(said, "no trace event csd:csd_queue_cpu") &&
 			 strchr(said, '\n') == said + strlen(said) - 1 &&
 			 access(RECORDING, F_OK),
-			 "record: a kernel without the events is named, and no file left\n");
+			 "record: a kernel without the events is reported, and no file is left\n");
 }
 
-/* A command that is not there leaves what had the recording's name. */
+/* A command that does not exist leaves an older file of that name. */
 static void test_keeps(void)
 {
 	char * const argv[] = { TOOL, "record", "-o", RECORDING, "--", "/nonexistent", NULL };
@@ -303,7 +303,7 @@ static void test_keeps(void)
 		fclose(f);
 	print_lines(said);
 	ksft_test_result(status == (has_events() ? 127 : 125) && !strcmp(line, "kept"),
-			 "record: a file stays if the command cannot be run\n");
+			 "record: an older file stays if the command cannot be run\n");
 	unlink(RECORDING);
 }
 
@@ -323,7 +323,7 @@ static void test_watch(void)
 	ksft_test_result(!status && all && !strstr(said, "{\"cpu\": 0,"),
 			 "watch: the isolated CPUs and no others\n");
 	ksft_test_result(!!strstr(said, "\"initiators\": [") == has_events(),
-			 "watch: initiators where the kernel has the events\n");
+			 "watch: initiators if the kernel has the events\n");
 }
 
 int main(int argc, char **argv)
@@ -332,7 +332,7 @@ int main(int argc, char **argv)
 	int i;
 
 	if (argc == 2)
-		return send(argv[1]);
+		return request(argv[1]);
 	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (length < 0)
 		ksft_exit_fail_msg("/proc/self/exe: %s\n", strerror(errno));
