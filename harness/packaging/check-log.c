@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * check-log: does the kernel log of this boot have what no test may leave there?
- * Prints that.  Status 1 if it does, or if the log cannot be read.  As root.
+ * check-log: print the splats in the kernel log of this boot.  Status 1 if there is
+ * one, or if the log cannot be read.  Needs root.
  */
 #include <stdio.h>
 
-#include "../log.h"
+#include "../guest/log.h"
 
 int main(void)
 {

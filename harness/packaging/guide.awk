@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The commands of a guide in reStructuredText: of its literal blocks the lines that begin
-# with a prompt, "# " or "$ ".  Prints a block at a time, blocks by an empty line apart:
-# "run COMMAND" and, for what the guide shows as its answer, "see LINE".
+# The commands of a guide in reStructuredText: lines of its literal blocks that
+# begin with a prompt, "# " or "$ ".  Prints "run COMMAND" and, for each line of
+# output that the guide shows, "see LINE".  An empty line ends a block.
 
 function end_block() {
 	if (open)
