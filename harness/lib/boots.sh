@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# The table of boots (harness/boots), how guests are isolated, and the scheduler of
-# everything that boots several.  Sourced after lib.sh.
+# The table of boots (harness/boots), how guests are isolated, and the scheduler
+# of everything that boots several.  Sourced after lib.sh.
 
 BOOTS=$TOP/harness/boots
 BOOT_ARCHIVE=''		# one more archive (compressed cpio) for the root of boot_guest's guests
@@ -107,8 +107,8 @@ guest_tests() {
 	done
 }
 
-# boot_guest NAME RESULT KERNEL TEST-LIST SECONDS [PARAMETER...]: what boot NAME of
-# the table is; leaves build/results/RESULT.*
+# boot_guest NAME RESULT KERNEL TEST-LIST SECONDS [PARAMETER...]: what boot NAME
+# of the table is; leaves build/results/RESULT.*
 boot_guest() {
 	local name=$1 result=$2 kernel=$3 list=$4 seconds=$5 machine command
 	shift 5
@@ -132,9 +132,9 @@ check_jobs() {
 	esac
 }
 
-# run_jobs PREFIX FUNCTION < LINES: call FUNCTION with the words of each line, at
-# most $JOBS at a time.  The first word is the job's name; its status is left in
-# PREFIX<name>.status.
+# run_jobs PREFIX FUNCTION < LINES: call FUNCTION with the words of each line,
+# at most $JOBS at a time.  The first word is the job's name; its status is left
+# in PREFIX<name>.status.
 run_jobs() {
 	local prefix=$1 function=$2 lines line n=0
 	mapfile -t lines

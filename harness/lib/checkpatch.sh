@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# checkpatch, for files and for mails.  Sourced after lib.sh by a script that then
-# sets TREE, the tree whose checkpatch it is.
+# checkpatch, for files and for mails.  Sourced after lib.sh by a script that
+# then sets TREE, the tree whose checkpatch it is.
 
-# What checkpatch is not asked, by file, and why.
+# Types of messages that are ignored, by file, and why.
 ignored_in() { # FILE
 	case $1 in
 	# Assembly, which it reads as C, and which cannot include linux/percpu.h
 	*/asm/coalesce_tlbi.h)	echo SPACING,CAMELCASE,ARCH_INCLUDE_LINUX ;;
 	# register_nmi_handler(), which linux/nmi.h does not declare
 	*/test_modules/oracle.c)	echo INCLUDE_LINUX ;;
-	# A crash is what it is there for
+	# Its purpose is to crash
 	*/test_modules/policy.c)	echo AVOID_BUG ;;
 	# TRACE_EVENT() as the kernel writes it
 	*/trace/events/*|*/calls_event.h)	echo OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT ;;
-	# A line of the kernel's own in the hunk
+	# An unchanged line in the hunk
 	*/percpu-vm.c*)	echo OPEN_ENDED_LINE ;;
 	# Not kernel code: no linux/compiler.h; zlib's names; a loop over a set
 	*/coalesce_tlbi/tool.h|*/coalesce_tlbi/checks.c)	echo PREFER_DEFINED_ATTRIBUTE_MACRO ;;
@@ -28,8 +28,7 @@ ignored_in() { # FILE
 	esac
 }
 
-# checkpatch IGNORED ARGUMENT...: what it says on standard error is about Python
-# modules that it would like.
+# checkpatch IGNORED ARGUMENT...: standard error is about missing Python modules.
 checkpatch() {
 	local types=$1
 	shift

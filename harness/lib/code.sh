@@ -6,7 +6,7 @@
 CODE=$BUILD/$BASE/off-test	# each build has a directory there
 PRISTINE=$CODE/pristine
 
-# The patched tree as links, with the pristine files in place of the patched.
+# A tree of links to the patched one, with the pristine files in it.
 make_pristine() { # TREE
 	local file
 	rm -rf "$PRISTINE"
@@ -24,12 +24,12 @@ sources() {
 		-e '/^\(arch\|kernel\|mm\)\/.*\.[cS]$/p' "$BUILD/$BASE/files" | sort
 }
 
-# Of the kernel's own files
+# Those of the kernel's own files
 objects() {
 	own_objects | comm -23 <(sources | sed 's/\.[cS]$/.o/') -
 }
 
-# Of the files that the series adds
+# Those of files that the series adds
 own_objects() {
 	sources | grep -xF -f "$BUILD/$BASE/added" | sed 's/\.[cS]$/.o/'
 }
@@ -62,7 +62,7 @@ build_pristine_objects() { # TREE
 	build_objects pristine-off "$PRISTINE" "$CODE/pristine.config"
 }
 
-# Instructions and what they refer to, without the addresses that say nothing.
+# Instructions and what they refer to, without addresses, which differ.
 code() { # OBJECT
 	objdump -dr --no-show-raw-insn "$1" | sed -e '/file format/d' -e 's/^ *[0-9a-f]*:\t//'
 }

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What boot and bochs share: a guest's kernel parameters, its initramfs, and the
-# judgement of how it ended.  Sourced after lib.sh by a script that then sets:
+# What boot-qemu and boot-bochs share: a guest's kernel parameters, its
+# initramfs, and the verdict on how it ended.  Sourced after lib.sh by a script
+# that then sets:
 #	NAME KERNEL TESTS	its arguments
 #	TIMEOUT			seconds that a boot may take
-#	ARCHIVES		more archives (compressed cpio) for the guest's root
+#	ARCHIVES		more compressed cpio archives for its root
 # and finds in
 #	IMAGE			what is booted
-#	OUT			the beginning of the name of every file it leaves
+#	OUT			prefix of the name of every file that it leaves
 
 RESULTS=$BUILD/results
 ARCHIVES=()
@@ -21,7 +22,7 @@ kernel_image() {
 	die "no kernel in $KERNEL"
 }
 
-# guest_begin: check what is to be booted, and forget the boot before
+# guest_begin: check what is to be booted, and remove results of earlier boots
 guest_begin() {
 	local file
 	IMAGE=$(kernel_image)
@@ -40,8 +41,8 @@ guest_begin() {
 guest_parameters() { # PARAMETER...
 	local machine
 	case $IMAGE in
-	# The machine's own port, and one on PCI for results.  No events: the tracers
-	# test themselves.
+	# The machine's own port, and one on PCI for results.  No events: the
+	# tracers test themselves.
 	*/arm64/*)	machine="console=ttyAMA0 RESULT_PORT=/dev/ttyS0" ;;
 	*)	machine="console=ttyS0 tsc=reliable
 			trace_event=csd:csd_function_entry,coalesce_tlbi:coalesce_tlbi_defer" ;;
@@ -50,7 +51,7 @@ guest_parameters() { # PARAMETER...
 	echo $machine nowatchdog nosoftlockup rcupdate.rcu_cpu_stall_timeout=300 irqaffinity=0 "$@"
 }
 
-# The test list goes into an archive behind the others.
+# The test list goes into an archive after the others.
 guest_initrd() {
 	local dir=$OUT.initrd.d
 	rm -rf "$dir"
@@ -63,8 +64,8 @@ guest_initrd() {
 	rm -rf "$dir"
 }
 
-# guest_judge STATUS EMULATOR: what became of the guest, most telling first.
-# STATUS is the emulator's; 124 and 137 say that its time was up.
+# guest_judge STATUS EMULATOR: how the guest ended, the most telling cause first.
+# STATUS is the emulator's; 124 and 137 mean that it timed out.
 guest_judge() {
 	local timed_out=
 	case $1 in 124|137) timed_out=1 ;; esac

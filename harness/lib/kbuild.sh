@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# How a kernel is built.  Sourced after lib.sh; uses
+# Building a kernel.  Sourced after lib.sh; uses
 #	TREE	its source
-#	OBJ	where it is built; gets build.log
+#	OBJ	the build directory; gets build.log
 # and kbuild's own CROSS_COMPILE and LLVM.
 
-# The compiler that kbuild would take
+# The compiler that kbuild would use
 compiler() {
 	case ${LLVM:-} in
 	"")	echo "${CROSS_COMPILE:-}gcc" ;;
@@ -38,7 +38,7 @@ show_progress() {
 	progress_end
 }
 
-# kbuild NAME OBJECTS TARGET...: build, or say what is wrong in a line
+# kbuild NAME OBJECTS TARGET...: build, or die with the first errors
 kbuild() {
 	local name=$1 objects=$2
 	shift 2

@@ -4,7 +4,7 @@
 #	TOP	the repository
 #	BUILD	where everything generated goes
 #	BASE	the kernel series in use
-# and ends the script with a line on standard error and one of these statuses:
+# Scripts that fail print a line on standard error and exit with one of these:
 
 # shellcheck disable=SC2034
 EXIT_FAILED=1		# a test failed, or the kernel log has a splat
@@ -34,7 +34,7 @@ die() {
 	exit "$EXIT_HARNESS"
 }
 
-# renamed KIND NAME: what it is called now (harness/lib/renamed), if it was renamed
+# renamed KIND NAME: the new name of what had this one (harness/lib/renamed)
 renamed() {
 	local kind old new pattern
 	while read -r kind old new; do
@@ -102,7 +102,8 @@ base_table() {
 	done < <(grep -v '^#' "$TOP/harness/kernel/bases")
 }
 
-# FILE FUNCTION of who may defer: the rows of verify/callers for every base and for this
+# FILE FUNCTION of who may defer: the rows of verify/callers for all bases and for
+# this one
 allowed_callers() {
 	awk -v only="$BASE:" '
 		/^#/ || !NF		{ next }
@@ -122,7 +123,7 @@ kernel_version() {
 		/^SUBLEVEL/ { print v "." p "." $2; exit }' "$1/Makefile"
 }
 
-# Boots in the background ignore an interrupt from the terminal: end them with us.
+# Boots in the background ignore SIGINT from the terminal: end them with us.
 end_with_children() {
 	trap 'trap - INT TERM; kill -TERM 0; exit 130' INT TERM
 }
@@ -142,7 +143,7 @@ check_rounds() { # MAX
 	die "ROUNDS is how often each thing is done, 1 to $1, not '$ROUNDS'"
 }
 
-# What a run needs of its variables, before it waits for anything
+# Refuse bad values of variables before waiting for anything
 check_variables() {
 	local flavour flavours=${FLAVOUR:-base} arch=${ARCH:-x86}
 	base_field package > /dev/null
