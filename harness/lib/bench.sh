@@ -1,89 +1,124 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What the parts of bench share: boots, two at a time, and what is left of them.
-# Sourced after lib.sh and guest.sh.
+# bench: the boots of each part.  Sourced after lib.sh and boots.sh.
 
 RESULTS=$BUILD/results
 WORK=$RESULTS/bench
-TEXT=$RESULTS/bench.txt
-JSON=$RESULTS/bench.json
 PLUGIN=$WORK/cost.so
 TIMEOUT=900
 
-problems=0
-judge() { # PART FIGURES
-	"$TOP/harness/results/judge-bench" "$@" || problems=$((problems + 1))
+# PART_boots: lines NAME FLAVOUR CPUS COMMAND PARAMETER..., COMMAND being
+# TEST/ARGUMENT/...
+
+inventory_boots() { # [PREFIX FLAVOUR]
+	local prefix=${1:-inventory} flavour=${2:-trace} mode
+	echo "$prefix.unpatched $flavour-off 4 inventory pti=off $(isolated 2-3)"
+	for mode in off always pending; do
+		echo "$prefix.$mode $flavour 4 inventory pti=off $(isolated 2-3) coalesce_tlbi=$mode"
+	done
 }
 
-isolated() {
-	echo "nohz_full=$1 rcu_nocbs=$1 isolcpus=domain,managed_irq,$1"
+rt_boots() {
+	inventory_boots rt trace-rt
+}
+
+entries_boots() {
+	local pti mode
+	for pti in off on; do
+		echo "entries.unpatched.$pti off 4 cost/entries/0/2 pti=$pti $(isolated 2-3)"
+		echo "entries.unused.$pti base 4 cost/entries/0/2 pti=$pti"
+		echo "entries.unpatched-unused.$pti off 4 cost/entries/0/2 pti=$pti"
+		for mode in off pending always; do
+			echo "entries.$mode.$pti base 4 cost/entries/0/2 pti=$pti $(isolated 2-3)" \
+				"coalesce_tlbi=$mode"
+		done
+	done
+}
+
+# Among 16 CPUs; and with no other CPU online, so that what each further CPU costs
+# is the cost of a skipped one.
+purges_boots() {
+	local n
+	for n in 1 3 7 15; do
+		echo "purges.unpatched.$n off 16 cost/purges pti=off $(isolated $((16 - n))-15)"
+		echo "purges.pending.$n base 16 cost/purges pti=off $(isolated $((16 - n))-15)" \
+			"coalesce_tlbi=pending"
+	done
+	for n in 1 3 7; do
+		echo "purges.alone.$n base 16 cost/purges pti=off maxcpus=$((n + 1))" \
+			"$(isolated 1-$n) coalesce_tlbi=pending"
+	done
+}
+
+# The boots of a part; of those that count instructions each once more, without
+# the plugin, for the time
+boots() { # PART
+	"$1_boots"
+	case $1 in
+	entries|purges)	"$1_boots" | sed 's/^/time./' ;;
+	esac
+}
+
+build_plugin() {
+	gcc -O2 -Wall -Wextra -Wno-unused-parameter -shared -fPIC \
+		-I "$TOP/harness/guest" -o "$PLUGIN" "$TOP/verify/watch/plugin/cost.c"
 }
 
 # START-END of the text whose instructions are counted apart, in hexadecimal: that
-# of the entry, or where the initiator is looked at, its predicate, if it has one
+# of the entry; in a purge, that of the initiator's predicate, if the kernel has it
 counted_text() { # FLAVOUR COMMAND
-	awk -v purges="$([[ $2 != *purges ]] || echo 1)" '
-		$3 == (purges ? "needs_ipi_now" : "__entry_text_start") { start = $1; next }
+	awk -v purges="$([[ $2 != */purges ]] || echo 1)" '
+		$3 == (purges ? "needs_interrupt_now" : "__entry_text_start") { start = $1; next }
 		start && (purges || $3 == "__entry_text_end") { print start "-" $1; found = 1; exit }
 		END { if (!found) print "0-0" }' "$BUILD/$BASE/$1/System.map"
 }
 
-# run NAME FLAVOUR CPUS COMMAND PARAMETER...: one boot; its lines are in NAME.tap.
-# With the plugin if COMMAND is cost, unless NAME begins with "time.".
-run() {
+# One boot; its results are in bench.NAME.tap.  With the plugin if COMMAND is cost,
+# unless NAME begins with "time.".
+# shellcheck disable=SC2317
+boot_one() { # NAME FLAVOUR CPUS COMMAND PARAMETER...
 	local name=bench.$1 flavour=$2 cpus=$3 command=$4 status=0 options=()
 	shift 4
-	echo "${command%% *} /bin/$command" > "$WORK/$name.list"
+	guest_tests "$command" > "$WORK/$name.list"
 	case $name.$command in
 	bench.time.*) ;;
-	*.cost*)
+	*.cost/*)
 		rm -f "$WORK/$name.cost"
 		options=(-x "-plugin $PLUGIN,out=$WORK/$name.cost,text=$(counted_text "$flavour" "$command")") ;;
 	esac
 	"$TOP/harness/guest/boot-qemu" -s -c "$cpus" -t "$TIMEOUT" "${options[@]}" "$name" \
 		"$BUILD/$BASE/$flavour" "$WORK/$name.list" "$@" > "$WORK/$name.out" 2>&1 || status=$?
-	if [ "$status" != 0 ]; then
-		note "bench: $name: status $status"
-		tail -n 3 "$WORK/$name.out" >&2
-	fi
-	echo "$status" > "$WORK/$name.status"
+	[ "$status" = 0 ] || tail -n 3 "$WORK/$name.out" >&2
+	return "$status"
 }
 
-# Two boots at a time, of lines of run's arguments
-run_all() {
-	local n=0 line
-	while read -r line; do
-		# shellcheck disable=SC2086
-		eval run $line < /dev/null &
-		n=$((n + 1))
-		[ "$n" -lt 2 ] || wait -n
-		progress "boots started: $n"
-	done
-	wait
-	progress_end
+# measure PART: build what it needs and make its boots
+measure() {
+	local boots flavour
+	boots=$(boots "$1")
+	while read -r flavour; do
+		FLAVOUR=$flavour "$TOP/harness/kernel/build" > /dev/null < /dev/null
+	done < <(cut -d ' ' -f 2 <<< "$boots" | sort -u)
+	build_plugin
+	run_jobs "$WORK/bench." boot_one <<< "$boots"
+	# shellcheck disable=SC2046
+	need_jobs "$WORK/bench." $(awk '{ print $1 }' <<< "$boots")
 }
 
-# A boot that gave no figures decides the status.
-need() { # NAME...
-	local name status
-	for name; do
-		status=$(cat "$WORK/bench.$name.status")
-		[ "$status" = 0 ] || exit "$status"
-	done
-}
-
-build() { # FLAVOUR...
-	local flavour
-	for flavour; do
-		FLAVOUR=$flavour "$TOP/harness/kernel/build" > /dev/null
-	done
+judge() { # PART
+	local status=0
+	"$TOP/harness/results/judge-bench" "$RESULTS" "$BUILD/$BASE" \
+		"$(kernel_version "$BUILD/$BASE/tree")" "$1" > /dev/null || status=$?
+	[ "$status" != "$EXIT_HARNESS" ] || exit "$status"
+	return "$status"
 }
 
 # What the figures depend on
 stamp() {
 	{
-		cat "$TOP"/harness/bench* "$TOP"/harness/kernel/config/*.config "$TOP/harness/kernel/config/names" "$TOP/verify/watch/plugin/cost.c" \
-			"$TOP"/harness/guest/*.[ch]
+		cat "$TOP"/harness/{bench,lib/bench.sh,results/{common,bench_figures}.py} \
+			"$TOP"/harness/kernel/config/*.config "$TOP/harness/kernel/config/names" \
+			"$TOP/verify/watch/plugin/cost.c" "$TOP"/harness/guest/*.[ch]
 		(cd "$BUILD/$BASE/tree" && xargs sha256sum < "$BUILD/$BASE/files")
 	} | sha256sum
 }
@@ -94,25 +129,4 @@ keep_parts_of() {
 	mkdir -p "$WORK"
 	echo "$1" > "$WORK/stamp"
 	rm -f "$RESULTS"/bench.*
-}
-
-# part_results NAME OBJECTS: of one part; its table is on standard input.
-part_results() {
-	cat > "$WORK/$1.txt"
-	printf '%s' "$2" > "$WORK/$1.json"
-}
-
-write_results() {
-	local part
-	printf '{"base": "%s"' "$(kernel_version "$BUILD/$BASE/tree")" > "$JSON"
-	for part in inventory rt entries purges; do
-		[ -e "$WORK/$part.json" ] || continue
-		printf ',\n "%s": [\n  ' "$part"
-		cat "$WORK/$part.json"
-		printf ']'
-	done >> "$JSON"
-	echo '}' >> "$JSON"
-	for part in inventory rt entries purges; do
-		[ ! -e "$WORK/$part.txt" ] || cat "$WORK/$part.txt"
-	done > "$TEXT"
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The figures of make run: from the guests' results to JSON, a table, a judgement.
 
-A boot's results have lines "NAME VALUE" and "event SECONDS KIND", by the
-selftest flush_loop.c; build/results/run.MODE.pti-PTI.tap is the file.
+A boot's results have lines "NAME VALUE" and "event SECONDS KIND", by
+harness/guest/flush_loop.c; build/results/run.MODE.pti-PTI.tap is the file.
 """
 
 from pathlib import Path

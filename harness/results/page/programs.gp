@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-# PROGRAM CPU UNPATCHED OFF FLUSH_PENDING NOT-SENT: three bars each
+# PROGRAM CPU UNPATCHED OFF PENDING DEFERRED: three bars each
 stats rows using 2 nooutput
 n = STATS_records
 set bmargin 4
 set xrange [-0.7:n - 0.3]
 set yrange [0:*]
 set offsets 0, 0, graph 0.08, 0
-set ylabel "interrupts for what can be deferred"
+set ylabel "deferrable IPIs"
 set key outside top center horizontal reverse Left
 set grid noxtics
 set boxwidth 0.27

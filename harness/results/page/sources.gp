@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-# OPERATION UNPATCHED OFF ALWAYS FLUSH_PENDING: a pair of bars each, on a logarithmic scale
+# OPERATION UNPATCHED OFF ALWAYS PENDING: a pair of bars each, on a logarithmic scale
 stats rows using 2 nooutput
 n = STATS_records
 set terminal svg size 860,(110 + 34 * n) dynamic font "sans-serif,13" name name background "white"
 set logscale x
 set xrange [0.5:200000]
 set yrange [n - 0.5:-0.5]
-set xlabel "interrupts of an isolated CPU for 100 operations (no bar: none)"
+set xlabel "interrupts that an isolated CPU takes for 100 operations (no bar: none)"
 set key outside top center horizontal reverse Left
 set grid noytics
 set style fill solid noborder

@@ -21,8 +21,8 @@ do for [mode in modes] {
 	plot rows using (of(mode, "requested")):(1.1):(0):(0.6) with vectors \
 			arrowstyle 1 title (mode eq "off" ? "flush requested" : ""), \
 		rows using (of(mode, "received")):(0.2):(0):(0.8) with vectors \
-			arrowstyle 2 title (mode eq "off" ? "the isolated CPU is interrupted" : ""), \
+			arrowstyle 2 title (mode eq "off" ? "IPI received by the isolated CPU" : ""), \
 		rows using (of(mode, "deferred")):(0.2):(0):(0.8) with vectors \
-			arrowstyle 3 title (mode eq "off" ? "its interrupt is not sent" : "")
+			arrowstyle 3 title (mode eq "off" ? "deferred IPI" : "")
 }
 unset multiplot

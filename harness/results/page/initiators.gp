@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# ISOLATED UNPATCHED FLUSH_PENDING ALONE
+# ISOLATED UNPATCHED PENDING ALONE
 set xrange [0:16]
 set xtics 1
 set yrange [0:*]
