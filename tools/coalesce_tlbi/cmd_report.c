@@ -230,7 +230,7 @@ static void read_file(struct report *r)
 	while ((length = getline(&line, &size, f)) > 0) {
 		r->line++;
 		if (line[length - 1] != '\n')
-			break;/* truncated; the end line is missing too */
+			break;	/* truncated; the end line is missing too */
 		line[length - 1] = 0;
 		if (r->line == 1 && strcmp(line, RECORD_MAGIC))
 			fail(TOOL_FILE, "%s: not a recording of coalesce-tlbi", r->path);

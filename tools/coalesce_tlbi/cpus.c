@@ -63,7 +63,7 @@ void cpus_andnot(struct cpus *to, const struct cpus *with)
 		to->bits[i] &= ~with->bits[i];
 }
 
-/* A CPU at *@text, which is moved behind it; -1 if there is none. */
+/* Parse a CPU number at *@text and advance *@text; -1 if there is none. */
 static int parse_cpu(const char **text)
 {
 	unsigned long cpu;

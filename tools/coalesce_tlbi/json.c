@@ -19,7 +19,7 @@ static void put_text(const char *text)
 		if (*c == '"' || *c == '\\')
 			printf("\\%c", *c);
 		else if (*c < 0x20 || *c > 0x7e)
-			/* A task's name may be any bytes. */
+			/* A task's name can have any bytes. */
 			printf("\\u%04x", *c);
 		else
 			putchar(*c);
