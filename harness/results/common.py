@@ -21,9 +21,10 @@ def read_lines(path):
     """
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            return file.read().removesuffix("\n").split("\n") if os.stat(path).st_size else []
+            text = file.read()
     except OSError as error:
         raise ResultError("cannot read %s" % path) from error
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def records(path, sep="\t"):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests of json_rows.py."""
 
+import os
 import tempfile
 import unittest
 from pathlib import Path
@@ -36,6 +37,14 @@ class ToJson(unittest.TestCase):
         self.assertEqual(self.written("mutants@%s" % self.rows)["mutants"], [
             {"name": "a", "killed": True, "by": "\"7\" \\"},
             {"name": "b", "killed": False, "by": ""}])
+
+    def test_pipe(self):
+        """Rows may come from a pipe, as those of a script's function do."""
+        reader, writer = os.pipe()
+        os.write(writer, b"name\na\n")
+        os.close(writer)
+        self.addCleanup(os.close, reader)
+        self.assertEqual(self.written("l@/dev/fd/%d" % reader), {"l": [{"name": "a"}]})
 
     def test_bad(self):
         """Bad input is one error, and no file."""
