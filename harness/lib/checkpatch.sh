@@ -17,7 +17,7 @@ ignored_in() { # FILE
 	# An unchanged line in the hunk
 	*/percpu-vm.c*)	echo OPEN_ENDED_LINE ;;
 	# Not kernel code: no linux/compiler.h; zlib's names; a loop over a set
-	*/coalesce_tlbi/tool.h|*/coalesce_tlbi/checks.c)	echo PREFER_DEFINED_ATTRIBUTE_MACRO ;;
+	*/coalesce_tlbi/common.h|*/coalesce_tlbi/checks.c)	echo PREFER_DEFINED_ATTRIBUTE_MACRO ;;
 	*/coalesce_tlbi/kernel.c)	echo CAMELCASE ;;
 	*/coalesce_tlbi/cpus.h)	echo MACRO_ARG_REUSE ;;
 	# Not kernel code: libelf's names, and no linux/compiler.h

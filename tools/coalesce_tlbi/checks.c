@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "checks.h"
-#include "tool.h"
+#include "common.h"
 
 /* An isolated CPU still has about one timer interrupt per second. */
 #define TICKS_TOLERATED	10

@@ -15,13 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "counters.h"
 #include "interrupts.h"
 #include "kernel.h"
 #include "options.h"
 #include "record.h"
 #include "tally.h"
-#include "tool.h"
 #include "trace.h"
 
 #define POLL_NS		100000000

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common.h"
 #include "cpus.h"
 #include "interrupts.h"
 #include "json.h"
 #include "options.h"
 #include "record.h"
 #include "tally.h"
-#include "tool.h"
 
 #define MAX_FIELDS	8
 #define INDENT		"              "

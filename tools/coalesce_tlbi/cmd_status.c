@@ -9,12 +9,12 @@
 #include <time.h>
 
 #include "checks.h"
+#include "common.h"
 #include "counters.h"
 #include "interrupts.h"
 #include "json.h"
 #include "kernel.h"
 #include "options.h"
-#include "tool.h"
 
 #define SAMPLE_NS	1000000000LL
 

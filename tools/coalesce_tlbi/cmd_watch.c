@@ -9,13 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "counters.h"
 #include "interrupts.h"
 #include "json.h"
 #include "kernel.h"
 #include "options.h"
 #include "tally.h"
-#include "tool.h"
 #include "trace.h"
 
 #define INTERVAL_NS	1000000000LL

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "tool.h"
+#include "common.h"
 
 static const struct command {
 	const char *name;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common.h"
 #include "counters.h"
-#include "tool.h"
 
 static void add_row(struct counters *counters, const struct cpu_counters *row)
 {

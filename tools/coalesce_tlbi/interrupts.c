@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common.h"
 #include "interrupts.h"
-#include "tool.h"
 
 #define PROC_INTERRUPTS	"/proc/interrupts"
 

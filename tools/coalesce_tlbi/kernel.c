@@ -3,8 +3,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "common.h"
 #include "kernel.h"
-#include "tool.h"
 
 #define CPU_DIR		"/sys/devices/system/cpu/"
 #define CPUSET_ISOLATED	"/sys/fs/cgroup/cpuset.cpus.isolated"

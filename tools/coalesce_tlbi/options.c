@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common.h"
 #include "options.h"
-#include "tool.h"
 
 static const struct option long_options[] = {
 	{ "cpus", required_argument, NULL, 'C' },

@@ -12,8 +12,8 @@
 
 #include <stdbool.h>
 
+#include "common.h"
 #include "cpus.h"
-#include "tool.h"
 
 struct tracer;
 

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common.h"
 #include "cpus.h"
 #include "interrupts.h"
 #include "tally.h"
-#include "tool.h"
 
 static int tests, failed;
 

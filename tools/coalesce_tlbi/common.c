@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "tool.h"
+#include "common.h"
 
 int tool_fail_status;
 

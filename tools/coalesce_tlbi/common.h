@@ -2,8 +2,8 @@
 /*
  * Shared by all of coalesce-tlbi: exit statuses, errors, and files below --root.
  */
-#ifndef COALESCE_TLBI_TOOL_H
-#define COALESCE_TLBI_TOOL_H
+#ifndef COALESCE_TLBI_COMMON_H
+#define COALESCE_TLBI_COMMON_H
 
 #include <stdbool.h>
 #include <stddef.h>
