@@ -1,56 +1,56 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the models share: names, what is printed, what is checked, and the start.
+ * What the models share: names, the trail, the properties, and the start.
  */
 
-/* Names of steps are those of the code; drain: a store reaches memory. */
+/* Steps have the names of the code.  drain: a store reaches memory. */
 mtype = {
 	/* the hooks */
 	cmp_LOADED, lock_or_LOADED, or_LOADED, xchg_LOADED, test_FLUSH_PENDING, write_cr4,
-	store_LOADED, add_LOADED, cmp_exit_word, load_exit_word, store_exit_word, save_word,
+	store_LOADED, add_LOADED, cmp_exit_state, load_exit_state, store_exit_state, save_state,
 	cmp_saved_LOADED, test_saved_LOADED,
 	/* the older form */
 	write_kernel_cr3, write_user_cr3, save_cr3, test_saved_cr3, restore_cr3,
 	/* the rest of the target */
-	system_call, interrupt, use, flush_for_sender, acknowledge, read_table, follow_table,
+	system_call, interrupt, use, flush_for_initiator, acknowledge, read_table, follow_table,
 	interrupts_off, return_to_user, arrives, returns, walk, drain,
 	/* initiators */
-	clear_entry, smp_mb, read_word, cmpxchg_FLUSH_PENDING, store_FLUSH_PENDING, defer, interrupt_for_range,
-	interrupt_for_all, answered, flush_returns,
+	clear_entry, smp_mb, read_state, cmpxchg_FLUSH_PENDING, store_FLUSH_PENDING, defer,
+	ipi_for_range, ipi_for_all, answered, flush_returns,
 	/* huge.pml, vmalloc.pml, flush_pending.pml */
 	inc_huge_changes, read_huge_changes, read_huge_changes_flushed, call_flush_tlb_all,
 	cmpxchg_huge_changes_flushed, take_lock, add_to_list, drop_lock, take_list, look_at_list,
-	clear_large_entry, map_again, has_flush_pending, forced,
+	clear_huge_entry, map_again, has_flush_pending, flush_pending_returns,
 	/* violations */
-	stale_use, pending_lost, kernel_code_without_LOADED, user_mode_with_LOADED,
-	imlegal_state, LOADED_OWED_outside_an_entry, table_is_freed, two_sizes, alias_left
+	stale_use, flush_lost, kernel_code_without_LOADED, user_mode_with_LOADED,
+	illegal_state, LOADED_PENDING_outside_an_entry, table_is_freed, two_sizes, alias_left
 };
 
-/* The word. */
-#define LOADED	1
+/* Values of the per-CPU state */
+#define LOADED		1
 #define FLUSH_PENDING	2
 
 /*
- * Of an address, in memory and in what the target holds of it: no entry; a mapping
+ * Values of an address, in memory and in the target's TLB: no entry; a mapping
  * (text: the old instruction; table: a pointer to it); one whose flush has returned.
  */
 #define NONE	0
 #define VALID	1
 #define STALE	2
 
-#define CPUS		(SENDERS + 1)
-/* Memory: the word, an entry for each initiator, an answer to each. */
-#define WORD		0
-#define ACK(i)		(SENDERS + (i))
+#define CPUS		(INITIATORS + 1)
+/* Memory: the per-CPU state, an entry of each initiator, an answer to each. */
+#define STATE		0
+#define ACK(i)		(INITIATORS + (i))
 #ifndef ADDRESSES
-#define ADDRESSES	(2 * SENDERS + 1)
+#define ADDRESSES	(2 * INITIATORS + 1)
 #endif
-/* The address that initiator i has flushed. */
+/* The address that initiator i flushes */
 #ifndef RANGE
 #define RANGE(i)	(i)
 #endif
 
-/* What an initiator changes. */
+/* What an initiator changes */
 #ifdef TEXT
 #define IS_TEXT(i)	((i) == TEXT)
 #else
@@ -63,18 +63,18 @@ mtype = {
 #endif
 #define IS_PAGE(i)	(!IS_TEXT(i) && !IS_TABLE(i))
 
-/* What an interrupt's handler flushes. */
+/* What the IPI's handler flushes */
 #define OWN	1
 #define EVERY	2
 
 #ifdef QUIET
-bit quiet;		/* nothing begins any more; what has begun must end */
+bit quiet;		/* nothing begins any more; what has begun has to end */
 #else
 #define quiet	false
 #endif
 
 /* For each initiator's address */
-#if SENDERS > 2
+#if INITIATORS > 2
 #define THIRD(x)	x
 #define EACH(do_it)	do_it(1); do_it(2); do_it(3)
 #else
@@ -88,35 +88,35 @@ bit quiet;		/* nothing begins any more; what has begun must end */
 byte level;		/* what the target runs: 0 task, 1 NMI, 2 #MC or #DB in that */
 bit user;		/* the task is in user mode */
 mtype at[3];		/* the last step of each level */
-byte saved[3];		/* the register that keeps the word, of each level */
-byte ipi[SENDERS + 1];	/* interrupts not taken yet, by initiator: OWN or EVERY */
+byte saved[3];		/* the register that saves the state, of each level */
+byte ipi[INITIATORS + 1];	/* IPIs not handled yet, by initiator: OWN or EVERY */
 #ifdef TABLE
-byte cached[SENDERS + 3];	/* the last two: the table, as NMIs have read it */
+byte cached[INITIATORS + 3];	/* the last two: the table, as NMIs have read it */
 #else
-byte cached[SENDERS + 1];	/* what the target holds of each address */
+byte cached[INITIATORS + 1];	/* the target's TLB entry of each address */
 #endif
 bit pge = 1;		/* CR4.PGE */
-bit pending;		/* ghost: a request was deferred and no flush done since */
+bit pending;		/* ghost: an IPI was deferred and no flush done since */
 #ifdef CR3_COUPLED
 bit kernel_cr3;
 #endif
 
-/* A line of the trail: who, step, word; then entry, cache and buffer of each. */
-#define SENDER_0	10
+/* A line of the trail: who, step, state; then entry, TLB and buffer of each. */
+#define INITIATOR_0	10
 #define DRAIN		20
 #define WALKER		30
 #define SHOW(who, name)								\
 	printf("@ %d %e %d  %d %d %d %d  %d %d %d %d  %d %d %d %d  %d %d %d\n",	\
-		who, name, mem[WORD],						\
+		who, name, mem[STATE],						\
 		mem[1], cached[1], sb[1].slot[0], sb[1].slot[1],		\
 		mem[2], cached[2], sb[2].slot[0], sb[2].slot[1],		\
 		THIRD(mem[3]), THIRD(cached[3]), THIRD(sb[3].slot[0]), THIRD(sb[3].slot[1]), \
 		sb[0].slot[0], sb[0].slot[1], sb[0].slot[2])
 
-/* What is looked at; a variant may ask for one of them alone. */
+/* The properties.  A variant may check only one of them. */
 #define STALE_USE	1
-#define OWED_LOST	2
-#define WORD_WRONG	4
+#define FLUSH_LOST	2
+#define STATE_WRONG	4
 #define TWO_SIZES	8
 #define TABLE_FREED	16
 #define ALIAS_LEFT	32
@@ -131,16 +131,16 @@ bit kernel_cr3;
 	:: else							\
 	fi
 
-/* An entry is between its first and its last store, at some level. */
+/* At this level, an entry is between its first and its last store. */
 #define ENTERS(l)	(at[l] == lock_or_LOADED || at[l] == or_LOADED || at[l] == add_LOADED || \
 			 at[l] == test_FLUSH_PENDING || at[l] == write_cr4)
-#define WORD_WAITS	(BUFFERED(T, 0, WORD) || BUFFERED(T, 1, WORD) || BUFFERED(T, 2, WORD))
-#define CHECK_WORD								\
-	VIOLATION(WORD_WRONG, mem[WORD] > (LOADED | FLUSH_PENDING), imlegal_state);	\
-	VIOLATION(WORD_WRONG, mem[WORD] == (LOADED | FLUSH_PENDING) && !WORD_WAITS &&	\
-		  !ENTERS(0) && !ENTERS(1) && !ENTERS(2), LOADED_OWED_outside_an_entry)
+#define STATE_WAITS	(BUFFERED(T, 0, STATE) || BUFFERED(T, 1, STATE) || BUFFERED(T, 2, STATE))
+#define CHECK_STATE								\
+	VIOLATION(STATE_WRONG, mem[STATE] > (LOADED | FLUSH_PENDING), illegal_state);	\
+	VIOLATION(STATE_WRONG, mem[STATE] == (LOADED | FLUSH_PENDING) && !STATE_WAITS &&	\
+		  !ENTERS(0) && !ENTERS(1) && !ENTERS(2), LOADED_PENDING_outside_an_entry)
 
-/* How often each step was done, and something came right behind it: coverage.h. */
+/* How often each step was taken, and was interrupted: coverage.h */
 #define STRING(x)	#x
 #ifdef COVERAGE
 c_decl {
@@ -148,12 +148,12 @@ c_decl {
 }
 #define COUNT_STEP(name, text)	\
 	c_code { count_step(now.level, now.at[now.level], STRING(name), text); };
-#define COUNT_SENDER(name, text)	\
+#define COUNT_INITIATOR(name, text)	\
 	c_code { count_step(INITIATOR, 0, STRING(name), text); };
-#define COUNT_ARRIVAL	c_code { behind[now.level - 1][now.at[now.level - 1]]++; };
+#define COUNT_ARRIVAL	c_code { interrupted[now.level - 1][now.at[now.level - 1]]++; };
 #else
 #define COUNT_STEP(name, text)
-#define COUNT_SENDER(name, text)
+#define COUNT_INITIATOR(name, text)
 #define COUNT_ARRIVAL
 #endif
 
@@ -177,7 +177,7 @@ inline boot()
 #ifdef COVERAGE
 	c_code { nmis = NMIS; atexit(print_coverage); };
 #endif
-	mem[WORD] = EXIT_STATE;
+	mem[STATE] = EXIT_STATE;
 	user = 1;
 	run target();
 	run memory(T);
@@ -189,6 +189,6 @@ inline boot()
 	run nmi(2);
 #endif
 #ifdef QUIET
-	run silence();
+	run quiesce();
 #endif
 }

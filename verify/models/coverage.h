@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How often the verifier took each step, for each outcome of one that decides, and
- * how often something interrupted the target right behind it.  Counters of the
- * search, no part of a state.  Printed when it ends, one line each:
+ * How often the verifier took each step, for each outcome of a step that decides, and
+ * how often the target was interrupted right after it.  The counters belong to the
+ * search, not to a state.  They are printed when it ends, one line each:
  *
  *	step LEVEL NAME COUNT CONDITION
- *	behind LEVEL NAME COUNT
+ *	interrupted LEVEL NAME COUNT
  *	NMIS how deep they nest
  *
- * LEVEL is the target's; an initiator's steps are "initiator".
+ * LEVEL is the level of the target, or "initiator".
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +23,9 @@ static struct counted {
 	unsigned long done[LEVELS];
 } counted[NAMES];
 
-/* The verifier's numbers of names */
+/* Names by the verifier's numbers */
 static const char *name_of[NAMES];
-static unsigned long behind[LEVELS][NAMES];
+static unsigned long interrupted[LEVELS][NAMES];
 static int nmis;
 
 static void print_coverage(void)
@@ -40,8 +40,9 @@ static void print_coverage(void)
 				       counted[i].done[l], counted[i].condition);
 	for (int l = 0; l < LEVELS; l++)
 		for (int i = 0; i < NAMES; i++)
-			if (behind[l][i])
-				printf("behind %d %s %lu\n", l, name_of[i], behind[l][i]);
+			if (interrupted[l][i])
+				printf("interrupted %d %s %lu\n", l, name_of[i],
+				       interrupted[l][i]);
 }
 
 static void count_step(int level, int number, const char *name, const char *condition)

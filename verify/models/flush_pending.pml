@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vm_unmap_aliases(): no alias may be left when it returns, not even in the TLB of a
- * CPU in user mode, for the page changes its memory type next.
+ * vm_unmap_aliases(): when it returns, no TLB may hold an alias, not even that of a CPU
+ * in user mode, because the page changes its memory type next.
  *
- * The purger (CPU 1) clears address 1 and has it flushed, under vmap_purge_lock.  The
- * settler (CPU 2) takes that lock after it, and then interrupts the target if that
- * owes a flush: coalesce_tlbi_flush_pending().  It need not see who deferred what.
+ * The purger (CPU 1) clears address 1 and flushes it, under vmap_purge_lock.  The
+ * forcer (CPU 2) takes that lock afterwards and calls coalesce_tlbi_flush_pending(),
+ * which sends an IPI to the target if a flush is pending there.  It does not need to
+ * know who deferred what.
  *
- * Property ALIAS_LEFT: when it returns, the target holds nothing of address 1.
- * Variants: NO_SETTLE, and SETTLE_OWED_ALONE, which overlooks an entry in progress.
+ * Property ALIAS_LEFT: when the forcer returns, the target holds no TLB entry of
+ * address 1.  Variants: PENDING_NOT_FLUSHED, and PENDING_ALONE, which overlooks an
+ * entry in progress.
  */
-#define SENDERS		2
+#define INITIATORS		2
 #ifndef NMIS
 #define NMIS		1
 #endif
@@ -19,7 +21,7 @@
 #endif
 #include "common.pml"
 
-bit purged;			/* the purger has dropped the lock, the settler has not */
+bit purged;			/* the purger has dropped the lock, the forcer has not */
 
 proctype purger()
 {
@@ -33,26 +35,26 @@ end1:	   INITIATOR(1, map_again, !purged && ROOM(1), STORE(1, 1, VALID))
 	od
 }
 
-#ifdef SETTLE_OWED_ALONE
-#define OWES(word)	((word) == FLUSH_PENDING)
+#ifdef PENDING_ALONE
+#define HAS_PENDING(state)	((state) == FLUSH_PENDING)
 #else
-#define OWES(word)	((word) & FLUSH_PENDING)
+#define HAS_PENDING(state)	((state) & FLUSH_PENDING)
 #endif
 
-/* has_flush_pending(), and the call of a CPU that does */
-proctype settler()
+/* has_flush_pending(), and the IPI to a CPU for which it is true */
+proctype forcer()
 {
 end:	do
 	:: INITIATOR(2, take_lock, purged && DRAINED(2), skip) ->
-#ifndef NO_SETTLE
+#ifndef PENDING_NOT_FLUSHED
 	   if
-	   :: INITIATOR(2, has_flush_pending, !OWES(LOAD(2, WORD)), skip)
-	   :: INITIATOR(2, has_flush_pending, OWES(LOAD(2, WORD)), skip) ->
-	      INITIATOR(2, interrupt_for_all, DRAINED(2), mem[ACK(2)] = 0; ipi[2] = EVERY);
+	   :: INITIATOR(2, has_flush_pending, !HAS_PENDING(LOAD(2, STATE)), skip)
+	   :: INITIATOR(2, has_flush_pending, HAS_PENDING(LOAD(2, STATE)), skip) ->
+	      INITIATOR(2, ipi_for_all, DRAINED(2), mem[ACK(2)] = 0; ipi[2] = EVERY);
 	      INITIATOR(2, answered, LOAD(2, ACK(2)), skip)
 	   fi;
 #endif
-	   INITIATOR(2, forced, true,
+	   INITIATOR(2, flush_pending_returns, true,
 		  VIOLATION(ALIAS_LEFT, cached[1] != NONE, alias_left); purged = 0)
 	od
 }
@@ -61,6 +63,6 @@ init {
 	atomic {
 		boot();
 		run purger();
-		run settler()
+		run forcer()
 	}
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Leaves larger than 4K: the two counters of flush_huge_changes().
+ * Huge mappings: the two counters of flush_huge_changes().
  *
- * Each initiator unmaps an address of its own, mapped by a large or a small leaf, and
- * flushes.  A small one may be deferred.  Where a large one has gone, small ones may
- * follow as soon as the flush returns, so the target may hold nothing of it by then,
- * not in user mode either: property TWO_SIZES.
+ * Each initiator unmaps an address of its own, which a huge mapping or a 4K PTE maps,
+ * and flushes.  The flush of a 4K PTE may be deferred.  4K PTEs may replace a huge
+ * mapping as soon as its flush returns, so the target may not hold a TLB entry of it
+ * by then, not even in user mode: property TWO_SIZES.
  *
- * The counters are changed by locked instructions only, so that no store of them
- * waits in a buffer.  ROUNDS bounds them.  Variant HUGE_FLAG_EARLY: what a flush
- * will cover is counted before it is done.
+ * Only locked instructions change the counters, so no store to them waits in a
+ * buffer.  ROUNDS bounds them.  Variant HUGE_FLAG_EARLY: a change counts as flushed
+ * before the flush is done.
  */
-#ifndef SENDERS
-#define SENDERS		2
+#ifndef INITIATORS
+#define INITIATORS		2
 #endif
 #ifndef NMIS
 #define NMIS		0
@@ -27,7 +27,7 @@
 
 byte huge_changes, huge_changes_flushed;
 
-/* The caller's "seen" and "flushed"; "all" is what it returns. */
+/* "seen" and "flushed" are variables of the caller; "all" is the return value. */
 inline cover(i)
 {
 	do
@@ -70,7 +70,7 @@ inline flush_huge_changes(i)
 
 proctype unmapper(byte i)
 {
-	bit now, all, large;
+	bit now, all, huge;
 	byte seen, flushed, round;
 
 end:	do
@@ -78,7 +78,7 @@ end:	do
 	   round++;
 	   if
 	   :: INITIATOR(i, clear_entry, ROOM(i), STORE(i, i, NONE))
-	   :: INITIATOR(i, clear_large_entry, ROOM(i), STORE(i, i, NONE); large = 1) ->
+	   :: INITIATOR(i, clear_huge_entry, ROOM(i), STORE(i, i, NONE); huge = 1) ->
 	      INITIATOR(i, inc_huge_changes, DRAINED(i), huge_changes++)
 	   fi;
 	   flush_huge_changes(i);
@@ -87,8 +87,8 @@ end:	do
 	   :: else -> call_or_defer(i)
 	   fi;
 	   INITIATOR(i, flush_returns, ROOM(i),
-		  VIOLATION(TWO_SIZES, large && cached[i] != NONE, two_sizes);
-		  returned(i); STORE(i, i, VALID); large = 0; seen = 0; flushed = 0)
+		  VIOLATION(TWO_SIZES, huge && cached[i] != NONE, two_sizes);
+		  returned(i); STORE(i, i, VALID); huge = 0; seen = 0; flushed = 0)
 	od
 }
 

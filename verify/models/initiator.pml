@@ -3,49 +3,52 @@
  * An initiator: call_or_defer() and state_needs_ipi() of coalesce_tlbi.c, step by
  * step.  The caller runs as CPU i; "now" is a variable of its own.
  *
- * The rest of an initiator's kernel code is left out: it is asked nothing by the others.
+ * The rest of an initiator's kernel code is left out: no IPI goes to an initiator.
  */
 
 #define INITIATOR(i, name, condition, action)	\
 	d_step {				\
 		(condition) ->			\
 		action;				\
-		COUNT_SENDER(name, #condition)	\
-		SHOW(SENDER_0 + i, name);	\
-		CHECK_WORD			\
+		COUNT_INITIATOR(name, #condition)	\
+		SHOW(INITIATOR_0 + i, name);	\
+		CHECK_STATE			\
 	}
 
-/* A failed cmpxchg has read what was there: no third value is left to try. */
+/* A failed cmpxchg returns the value that it found: there is no third one to try. */
 inline state_needs_ipi(i)
 {
 	if
-	:: INITIATOR(i, read_word, LOAD(i, WORD) & LOADED, now = 1)
-	:: INITIATOR(i, read_word, LOAD(i, WORD) == FLUSH_PENDING, now = 0; pending = 1)
-	:: INITIATOR(i, read_word, LOAD(i, WORD) == 0, skip) ->
+	:: INITIATOR(i, read_state, LOAD(i, STATE) & LOADED, now = 1)
+	:: INITIATOR(i, read_state, LOAD(i, STATE) == FLUSH_PENDING, now = 0; pending = 1)
+	:: INITIATOR(i, read_state, LOAD(i, STATE) == 0, skip) ->
 #if defined LEAVES_NOTHING
 		INITIATOR(i, defer, true, now = 0; pending = 1)
 #elif defined NO_CMPXCHG
-		INITIATOR(i, store_FLUSH_PENDING, ROOM(i), STORE(i, WORD, FLUSH_PENDING); now = 0; pending = 1)
+		INITIATOR(i, store_FLUSH_PENDING, ROOM(i),
+			  STORE(i, STATE, FLUSH_PENDING); now = 0; pending = 1)
 #else
 		if
-		:: INITIATOR(i, cmpxchg_FLUSH_PENDING, DRAINED(i) && mem[WORD] == 0,
-			  mem[WORD] = FLUSH_PENDING; now = 0; pending = 1)
-		:: INITIATOR(i, cmpxchg_FLUSH_PENDING, DRAINED(i) && mem[WORD] & LOADED, now = 1)
-		:: INITIATOR(i, cmpxchg_FLUSH_PENDING, DRAINED(i) && mem[WORD] == FLUSH_PENDING, now = 0; pending = 1)
+		:: INITIATOR(i, cmpxchg_FLUSH_PENDING, DRAINED(i) && mem[STATE] == 0,
+			     mem[STATE] = FLUSH_PENDING; now = 0; pending = 1)
+		:: INITIATOR(i, cmpxchg_FLUSH_PENDING, DRAINED(i) && mem[STATE] & LOADED,
+			     now = 1)
+		:: INITIATOR(i, cmpxchg_FLUSH_PENDING, DRAINED(i) && mem[STATE] == FLUSH_PENDING,
+			     now = 0; pending = 1)
 		fi
 #endif
 	fi
 }
 
 /*
- * The call of the others: a locked instruction puts it into their queues.  Its
- * handler flushes the range, or everything.
+ * The IPI: a locked instruction queues it for the target.  Its handler flushes the
+ * range, or everything.
  */
-inline interrupt_and_wait(i)
+inline ipi_and_wait(i)
 {
 	if
-	:: INITIATOR(i, interrupt_for_range, DRAINED(i), mem[ACK(i)] = 0; ipi[i] = OWN)
-	:: INITIATOR(i, interrupt_for_all, DRAINED(i) && IS_PAGE(i), mem[ACK(i)] = 0; ipi[i] = EVERY)
+	:: INITIATOR(i, ipi_for_range, DRAINED(i), mem[ACK(i)] = 0; ipi[i] = OWN)
+	:: INITIATOR(i, ipi_for_all, DRAINED(i) && IS_PAGE(i), mem[ACK(i)] = 0; ipi[i] = EVERY)
 	fi;
 	INITIATOR(i, answered, LOAD(i, ACK(i)), skip)
 }
@@ -57,14 +60,14 @@ inline call_or_defer(i)
 #endif
 	state_needs_ipi(i);
 	if
-	:: now -> interrupt_and_wait(i)
+	:: now -> ipi_and_wait(i)
 	:: else
 	fi
 }
 
 /*
- * The flush of address x has returned.  Whatever still has the old entry is stale:
- * the target, and memory if the clear waits in a buffer yet.
+ * The flush of address x has returned.  Each copy of the old entry is stale from now
+ * on: in the target's TLB, and in memory if the clear still waits in a buffer.
  */
 inline becomes_stale(x)
 {

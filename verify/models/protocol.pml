@@ -3,30 +3,31 @@
  * The protocol of arch/x86/mm/coalesce_tlbi.c: initiators that clear page-table
  * entries (patch text, free tables), and a target that enters and leaves the kernel
  * and takes NMIs at any step.  Each initiator has an address of its own and repeats:
- * clear its entry, have it flushed, map it anew.
+ * clear its entry, flush it, map it again.
  *
- * To read it: each "run" begins a process, and the verifier tries every order in which
- * the processes can take their steps.  d_step { condition -> ... } is one step, which
- * waits until its condition holds; do and if take any of their "::" branches that can
- * begin.  An inline is a macro.  A ghost is a variable that no code has, for a property.
+ * How to read it: each "run" starts a process, and the verifier tries every order in
+ * which the processes can take their steps.  d_step { condition -> ... } is one step,
+ * which waits until its condition holds.  do and if take any of their "::" branches
+ * that can begin.  An inline is a macro.  A ghost is a variable that exists only for a
+ * property.
  *
- * Options (-D): SENDERS=2 or 3; NMIS=0 to 2, how deep they nest; EXIT_STATE=0 (mode pending),
- * 2 (always), 1 (a housekeeping CPU); TEXT=I, TABLE=I: what initiator I changes is kernel text,
- * or a page table; QUIET: see "quiet"; PROPERTIES: which are looked at.  Other names
- * are wrong orders, listed in the file variants.
+ * Options (-D): INITIATORS=2 or 3; NMIS=0 to 2, how deep they nest; EXIT_STATE=0 (mode
+ * pending), 2 (always), 1 (a housekeeping CPU); TEXT=I, TABLE=I: initiator I changes
+ * kernel text, or a page table; QUIET: see "quiet"; PROPERTIES: the ones to check.
+ * Other names are wrong orders, listed in the file variants.
  *
  * Properties:
  *
- * STALE_USE	no kernel code of the target behind its hook, in NMIs too, uses a
+ * STALE_USE	kernel code of the target after its hook, in NMIs too, never uses a
  *		translation (or instruction, or table) whose flush has returned
- * OWED_LOST	where such code runs, each deferred request has had its flush
- * WORD_WRONG	such code sees LOADED, user mode does not; LOADED + FLUSH_PENDING stands in
+ * FLUSH_LOST	when such code runs, a flush was done for each deferred IPI
+ * STATE_WRONG	such code sees LOADED, user mode does not; LOADED + FLUSH_PENDING is in
  *		memory only while an entry is in progress, or its last store waits
- * and, with QUIET, that no initiator waits for an answer that never comes: an invalid
- * end state for spin.
+ * and, with QUIET: no initiator waits for an answer that never comes, which spin
+ * reports as an invalid end state.
  */
-#ifndef SENDERS
-#define SENDERS	2
+#ifndef INITIATORS
+#define INITIATORS	2
 #endif
 #ifndef NMIS
 #define NMIS	2
@@ -37,7 +38,7 @@
 #include "common.pml"
 
 #ifdef QUIET
-proctype silence()
+proctype quiesce()
 {
 	quiet = 1
 }
@@ -45,7 +46,7 @@ proctype silence()
 
 proctype initiator(byte i)
 {
-	bit now;		/* the target has to be interrupted */
+	bit now;		/* the target needs an IPI */
 
 end:	do
 	:: INITIATOR(i, clear_entry, !quiet && ROOM(i), STORE(i, i, NONE)) ->

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The target: an isolated CPU that enters and leaves the kernel, its page walker,
- * and what interrupts it.  The inlines are the macros of asm/coalesce_tlbi.h under
- * their names, and a step is an instruction of theirs; verify/models/order compares
- * the two.
+ * and what interrupts it.  The inlines are the macros of asm/coalesce_tlbi.h by their
+ * names, and a step is one of their instructions.  verify/models/compare-order
+ * compares the two.
  *
- * What is left out, and why nothing is lost by that:
+ * What is left out, and why that loses nothing:
  *
  * - Levels of page tables, PCIDs, global pages: an address has one translation.
  *   The flush is a write to CR4 that changes PGE, which drops every kind.
- * - Evictions from the TLB: what can happen after one can happen without the walk
- *   that had filled it.
- * - Instructions that neither read nor write what another party looks at.
- * - Idle, guests, switches of task: kernel code, with LOADED.
+ * - Evictions from the TLB: what can happen after one can also happen without the
+ *   walk that filled it.
+ * - Instructions that access nothing that another CPU accesses.
+ * - Idle, guests, task switches: kernel code, with LOADED.
  */
-#define SEEN	LOAD(T, WORD)	/* the word as the target reads it */
+#define SEEN	LOAD(T, STATE)	/* the state as the target reads it */
 
 #if defined XCHG_LOADED || defined PLAIN_OR
 byte was[3];		/* a register, of each level */
@@ -26,8 +26,8 @@ byte was[3];		/* a register, of each level */
 #endif
 
 /*
- * An instruction of the target at one level.  No other level runs: what interrupts
- * comes between two of them.  One that decides is two steps of the same name.
+ * An instruction of the target at one level.  No other level runs: interrupts come
+ * between two instructions.  A conditional jump is two steps of the same name.
  */
 #define STEP(l, name, condition, action)	DO_STEP(l, name, condition, #condition, action)
 #define DECIDE(l, name, condition)		DO_STEP(l, name, condition, #condition, skip)
@@ -38,7 +38,7 @@ byte was[3];		/* a register, of each level */
 		at[l] = name;				\
 		COUNT_STEP(name, text)			\
 		SHOW(l, name);				\
-		CHECK_WORD				\
+		CHECK_STATE				\
 	}
 
 inline drop(i)
@@ -55,7 +55,7 @@ inline drop_everything()
 	pending = 0
 }
 
-/* An NMI between the two writes leaves PGE as the second will: that one drops nothing. */
+/* An NMI between the two writes leaves PGE set: then the second one drops nothing. */
 inline write_pge(value)
 {
 	if
@@ -72,32 +72,32 @@ inline COALESCE_TLBI_FLUSH(l)
 
 inline COALESCE_TLBI_LOAD(l)
 {
-#if defined PLAIN_OR			/* read and store, and no wait for the buffer */
-	STEP(l, or_LOADED, ROOM(T), was[l] = SEEN; STORE(T, WORD, was[l] | LOADED); was[l] = 0);
-#elif defined XCHG_LOADED		/* FLUSH_PENDING goes into a register */
-	STEP(l, xchg_LOADED, DRAINED(T), was[l] = mem[WORD]; mem[WORD] = LOADED);
-#elif defined ADD_LOADED		/* counts, where it has to set */
-	STEP(l, add_LOADED, DRAINED(T), mem[WORD] = mem[WORD] + LOADED);
+#if defined PLAIN_OR			/* read and store, without waiting for the buffer */
+	STEP(l, or_LOADED, ROOM(T), was[l] = SEEN; STORE(T, STATE, was[l] | LOADED); was[l] = 0);
+#elif defined XCHG_LOADED		/* FLUSH_PENDING moves to a register */
+	STEP(l, xchg_LOADED, DRAINED(T), was[l] = mem[STATE]; mem[STATE] = LOADED);
+#elif defined ADD_LOADED		/* counts, but should set */
+	STEP(l, add_LOADED, DRAINED(T), mem[STATE] = mem[STATE] + LOADED);
 #elif !defined FLAG_AFTER_FLUSH
-	STEP(l, lock_or_LOADED, DRAINED(T), mem[WORD] = mem[WORD] | LOADED);
+	STEP(l, lock_or_LOADED, DRAINED(T), mem[STATE] = mem[STATE] | LOADED);
 #endif
 	if
 	:: DECIDE(l, test_FLUSH_PENDING, !(TESTED(l) & FLUSH_PENDING))
 	:: DECIDE(l, test_FLUSH_PENDING, TESTED(l) & FLUSH_PENDING) ->
-#ifdef OWED_CLEARED_FIRST
-		STEP(l, store_LOADED, ROOM(T), STORE(T, WORD, LOADED));
+#ifdef PENDING_CLEARED_FIRST
+		STEP(l, store_LOADED, ROOM(T), STORE(T, STATE, LOADED));
 #endif
 #ifndef NO_FLUSH
 		COALESCE_TLBI_FLUSH(l);
 #endif
-#if defined OWED_CLEARED_FIRST || defined OWED_KEPT || defined XCHG_LOADED
+#if defined PENDING_CLEARED_FIRST || defined PENDING_KEPT || defined XCHG_LOADED
 		skip
 #elif !defined FLAG_AFTER_FLUSH
-		STEP(l, store_LOADED, ROOM(T), STORE(T, WORD, LOADED))
+		STEP(l, store_LOADED, ROOM(T), STORE(T, STATE, LOADED))
 #endif
 	fi
 #ifdef FLAG_AFTER_FLUSH
-	; STEP(l, store_LOADED, ROOM(T), STORE(T, WORD, LOADED))
+	; STEP(l, store_LOADED, ROOM(T), STORE(T, STATE, LOADED))
 #endif
 }
 
@@ -115,12 +115,12 @@ inline COALESCE_TLBI_ENTER(l)
 inline COALESCE_TLBI_EXIT(l)
 {
 	if
-	:: DECIDE(l, cmp_exit_word, EXIT_STATE == LOADED)
-	:: DECIDE(l, cmp_exit_word, EXIT_STATE != LOADED) ->
-		STEP(l, load_exit_word, true, skip);
-		STEP(l, store_exit_word, ROOM(T), STORE(T, WORD, EXIT_STATE))
+	:: DECIDE(l, cmp_exit_state, EXIT_STATE == LOADED)
+	:: DECIDE(l, cmp_exit_state, EXIT_STATE != LOADED) ->
+		STEP(l, load_exit_state, true, skip);
+		STEP(l, store_exit_state, ROOM(T), STORE(T, STATE, EXIT_STATE))
 #ifdef EXIT_TWICE
-		; STEP(l, store_exit_word, ROOM(T), STORE(T, WORD, EXIT_STATE))
+		; STEP(l, store_exit_state, ROOM(T), STORE(T, STATE, EXIT_STATE))
 #endif
 	fi
 #ifdef CR3_COUPLED
@@ -128,7 +128,7 @@ inline COALESCE_TLBI_EXIT(l)
 #endif
 }
 
-/* Trusted: what was interrupted needs no hook now.  Kept: it needs no store after. */
+/* TRUSTED: the interrupted context needs no hook.  KEPT: it needs no store afterwards. */
 #if defined CR3_COUPLED
 #define TRUST_STEP	test_saved_cr3
 #define TRUSTED(s)	(s)
@@ -155,7 +155,7 @@ inline COALESCE_TLBI_PARANOID_ENTER(l)
 #ifdef CR3_COUPLED
 	STEP(l, save_cr3, true, saved[l] = kernel_cr3; kernel_cr3 = 1);
 #else
-	STEP(l, save_word, true, saved[l] = SEEN);
+	STEP(l, save_state, true, saved[l] = SEEN);
 #endif
 	if
 	:: DECIDE(l, TRUST_STEP, TRUSTED(saved[l]))
@@ -172,8 +172,8 @@ inline COALESCE_TLBI_PARANOID_EXIT(l)
 	:: DECIDE(l, KEEP_STEP, KEPT(saved[l]))
 	:: DECIDE(l, KEEP_STEP, !KEPT(saved[l])) ->
 #endif
-		STEP(l, load_exit_word, true, skip);
-		STEP(l, store_exit_word, ROOM(T), STORE(T, WORD, EXIT_STATE))
+		STEP(l, load_exit_state, true, skip);
+		STEP(l, store_exit_state, ROOM(T), STORE(T, STATE, EXIT_STATE))
 #ifdef CR3_COUPLED
 		; STEP(l, restore_cr3, true, kernel_cr3 = saved[l])
 #endif
@@ -181,8 +181,8 @@ inline COALESCE_TLBI_PARANOID_EXIT(l)
 }
 
 /*
- * Kernel code behind the hook: it may use any address, fetch any instruction.  All
- * at once, for the walker can have filled any of them before.
+ * Kernel code after the hook may use any address and fetch any instruction.  It uses
+ * all in one step: the walker may have filled any of them before.
  */
 inline use_one(i)
 {
@@ -196,14 +196,14 @@ inline use_one(i)
 inline use_everything()
 {
 	EACH(use_one);
-	VIOLATION(OWED_LOST, pending, pending_lost);
-	VIOLATION(WORD_WRONG, SEEN != LOADED, kernel_code_without_LOADED)
+	VIOLATION(FLUSH_LOST, pending, flush_lost);
+	VIOLATION(STATE_WRONG, SEEN != LOADED, kernel_code_without_LOADED)
 }
 
 /*
- * What an interrupt's handler does for initiator i.  Each way is serialising; a flush
- * of one address drops no other, that of all drops pages (INVPCID, say), and what
- * was prefetched of text is dropped by sync_core().
+ * What the IPI's handler does for initiator i.  Each kind is serialising.  A flush of
+ * one address drops no other, a flush of all drops pages (by INVPCID, say), and
+ * sync_core() drops prefetched text.
  */
 inline flush_one(i)
 {
@@ -223,18 +223,18 @@ inline flush_for(i)
 	ipi[i] = 0
 }
 
-#ifdef DEAF			/* interrupts stay off in user mode */
+#ifdef DEAF			/* user mode takes no IPI */
 #define INTERRUPTED	false
 #else
 #define INTERRUPTED	(ipi[1] || ipi[2] || THIRD(ipi[3]))
 #endif
 #define ANSWER(i)									\
-	STEP(0, flush_for_sender, ipi[i] && DRAINED(T), flush_for(i)) ->		\
+	STEP(0, flush_for_initiator, ipi[i] && DRAINED(T), flush_for(i)) ->		\
 	STEP(0, acknowledge, ROOM(T), STORE(T, ACK(i), 1))
 
-/* A lock-free walk of page tables, in one level; others may walk inside it. */
+/* A lockless walk of page tables at one level.  Other levels may walk inside it. */
 #ifdef TABLE
-#define READ_BY(l)	(l == 0 -> TABLE : SENDERS + l)		/* where cached[] has it */
+#define READ_BY(l)	(l == 0 -> TABLE : INITIATORS + l)		/* its index in cached[] */
 #define WALK_TABLE(l)								\
 	STEP(l, read_table, true, cached[READ_BY(l)] = mem[TABLE]) ->		\
 	STEP(l, follow_table, true,						\
@@ -250,10 +250,10 @@ inline kernel_code()
 	do
 	:: STEP(0, use, true, use_everything())
 	:: ANSWER(1)			/* interrupts are on */
-#if SENDERS > 1
+#if INITIATORS > 1
 	:: ANSWER(2)
 #endif
-#if SENDERS > 2
+#if INITIATORS > 2
 	:: ANSWER(3)
 #endif
 	:: WALK_TABLE(0)		/* interrupts are off meanwhile */
@@ -278,11 +278,11 @@ end_user:
 	COALESCE_TLBI_EXIT(0);
 #endif
 	STEP(0, return_to_user, true, user = 1;
-	     VIOLATION(WORD_WRONG, EXIT_STATE != LOADED && (SEEN & LOADED), user_mode_with_LOADED));
+	     VIOLATION(STATE_WRONG, EXIT_STATE != LOADED && (SEEN & LOADED), user_mode_with_LOADED));
 	goto end_user
 }
 
-/* NMI (l = 1) in the kernel, before and behind the hooks too; #MC or #DB in it (2). */
+/* NMI (l = 1) in the kernel, before and after the hooks too; #MC or #DB in it (2). */
 proctype nmi(byte l)
 {
 end:	do
@@ -310,8 +310,8 @@ end:	do
 }
 
 /*
- * The page walker, or for text the prefetcher: at any time, in any mode, by what
- * memory has.
+ * The page walker, or for text the prefetcher: it reads memory at any time, in any
+ * mode.
  */
 proctype walker(byte i)
 {

@@ -3,13 +3,13 @@
  * The machine: memory, and the store buffer of each CPU (x86-TSO).
  *
  * A store goes into the buffer of its CPU and from there into memory, in order,
- * at any later time.  A load takes the newest store to its address out of its own
- * buffer, or else what memory has.  Locked instructions, fences and serialising
- * instructions wait until the buffer is empty; that is DRAINED.  A page walk reads
- * memory and no buffer.
+ * at any later time.  A load returns the newest store to its address in its own
+ * buffer, or else the value in memory.  Locked instructions, fences and serialising
+ * instructions wait until the buffer is empty: DRAINED.  A page walk reads memory and
+ * no buffer.
  *
- * Values are below 8.  A buffered store is address * 8 + value in one byte.  A full
- * buffer makes its CPU wait; the protocol never has more than two stores in one.
+ * Values are below 8.  A buffered store is address * 8 + value in one byte.  A CPU
+ * waits while its buffer is full; the protocol never has more than two stores in one.
  */
 #define DEPTH	3
 
@@ -35,7 +35,7 @@ inline STORE(c, x, v)
 	sb[c].n = sb[c].n + 1
 }
 
-/* The way of one CPU's stores into memory. */
+/* The stores of one CPU reach memory. */
 proctype memory(byte c)
 {
 end:	do
@@ -47,7 +47,7 @@ end:	do
 		sb[c].slot[2] = 0;
 		sb[c].n = sb[c].n - 1;
 		SHOW(DRAIN + c, drain);
-		CHECK_WORD
+		CHECK_STATE
 	}
 	od
 }

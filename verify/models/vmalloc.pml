@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One CPU flushes what another has cleared: vmalloc's lazily freed areas.
+ * One CPU flushes what another one has cleared: vmalloc's lazily freed areas.
  *
  * The unmapper (CPU 1) clears the entry of address 1 and puts the area on a list,
- * under lazy.lock.  The purger (CPU 2) takes the list under that lock, flushes, and
- * the address is free for new mappings.  Neither waits for the other in between.
- * vmap_block's lock orders the same two, the clear and what says that it was done.
+ * under lazy.lock.  The purger (CPU 2) takes the list under that lock and flushes;
+ * then the address is free for new mappings.  Neither waits for the other in between.
+ * The lock of a vmap_block orders the same two stores: the clear, and the one that
+ * tells of it.
  *
- * Variant NO_LIST_LOCK: without the lock nothing keeps the compiler from exchanging
- * the two plain stores, and the model tries both orders.
+ * Variant NO_LIST_LOCK: without the lock the compiler may exchange the two plain
+ * stores, and the model tries both orders.
  *
  * Options and properties are those of protocol.pml.
  */
-#define SENDERS		2
+#define INITIATORS		2
 #ifndef NMIS
 #define NMIS		1
 #endif
