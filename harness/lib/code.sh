@@ -3,6 +3,8 @@
 # The object code of the files that the series touches: build it, compare it.
 # Sourced after lib.sh.
 
+. "$TOP/harness/lib/kbuild.sh"
+
 CODE=$BUILD/$BASE/off-test	# each build has a directory there
 PRISTINE=$CODE/pristine
 
@@ -34,14 +36,6 @@ own_objects() {
 	sources | grep -xF -f "$BUILD/$BASE/added" | sed 's/\.[cS]$/.o/'
 }
 
-# kbuild TREE DIR ARGUMENT...
-kbuild() {
-	local tree=$1 dir=$2 cc=gcc
-	shift 2
-	command -v ccache > /dev/null && cc="ccache gcc"
-	make -C "$tree" O="$dir" CC="$cc" -j"$(nproc)" "$@"
-}
-
 # build_objects NAME TREE FRAGMENT...: into $CODE/NAME
 build_objects() {
 	local dir=$CODE/$1 tree=$2
@@ -49,7 +43,7 @@ build_objects() {
 	mkdir -p "$dir"
 	"$TOP/harness/kernel/configure" "$tree" "$dir" "$@"
 	# shellcheck disable=SC2046
-	kbuild "$tree" "$dir" $(objects) > "$dir/build.log" 2>&1 ||
+	make_in "$tree" "$dir" $(objects) > "$dir/build.log" 2>&1 ||
 		die "does not build: see $dir/build.log"
 }
 

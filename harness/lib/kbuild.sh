@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Building a kernel.  Sourced after lib.sh; uses
-#	TREE	its source
-#	OBJ	the build directory; gets build.log
-# and kbuild's own CROSS_COMPILE and LLVM.
+# Building a kernel with kbuild's CROSS_COMPILE and LLVM.  Sourced after lib.sh.
 
 # The compiler that kbuild would use
 compiler() {
@@ -15,11 +12,14 @@ compiler() {
 	esac
 }
 
-kmake() {
-	local cc
+# make_in TREE DIR ARGUMENT...: kbuild's make, with ccache where that is
+# installed
+make_in() {
+	local source=$1 dir=$2 cc
+	shift 2
 	cc=$(compiler)
-	command -v ccache > /dev/null && cc="ccache $cc"
-	make -C "$TREE" O="$OBJ" CC="$cc" -j"$(nproc)" "$@"
+	! command -v ccache > /dev/null || cc="ccache $cc"
+	make -C "$source" O="$dir" CC="$cc" -j"$(nproc)" "$@"
 }
 
 # show_progress NAME OBJECTS: count what kbuild prints; on a terminal against
@@ -38,11 +38,12 @@ show_progress() {
 	progress_end
 }
 
-# kbuild NAME OBJECTS TARGET...: build, or die with the first errors
+# kbuild NAME OBJECTS TARGET...: build $TREE in $OBJ, or die with the first
+# errors; leaves build.log there
 kbuild() {
 	local name=$1 objects=$2
 	shift 2
-	{ kmake "$@" 2>&1 || echo "build failed"; } | show_progress "$name" "$objects" \
+	{ make_in "$TREE" "$OBJ" "$@" 2>&1 || echo "build failed"; } | show_progress "$name" "$objects" \
 		> "$OBJ/build.log"
 	if grep -q '^build failed' "$OBJ/build.log"; then
 		grep -E -m 5 'error:|undefined reference|\*\*\* ' "$OBJ/build.log" >&2 || true
