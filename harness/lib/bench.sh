@@ -68,7 +68,7 @@ build_plugin() {
 # of the entry; in a purge, that of the initiator's predicate, if the kernel has it
 counted_text() { # FLAVOUR COMMAND
 	awk -v purges="$([[ $2 != */purges ]] || echo 1)" '
-		$3 == (purges ? "needs_interrupt_now" : "__entry_text_start") { start = $1; next }
+		$3 == (purges ? "needs_ipi_now" : "__entry_text_start") { start = $1; next }
 		start && (purges || $3 == "__entry_text_end") { print start "-" $1; found = 1; exit }
 		END { if (!found) print "0-0" }' "$BUILD/$BASE/$1/System.map"
 }

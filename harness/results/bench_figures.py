@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The figures of make bench: from the guests' results to JSON, tables, a judgement.
+"""The figures of make bench: from the guests' results to JSON, tables, verdict.
 
-A part is "inventory" or "rt" (by harness/guest/inventory.c), "entries" or "purges" (by
-harness/guest/cost.c and verify/watch/plugin/cost.c): these describe the formats.  Its
-figures are records (dicts), which are the part of bench.json as well:
+A part is "inventory" or "rt" (by harness/guest/inventory.c), "entries" or
+"purges" (by harness/guest/cost.c and verify/watch/plugin/cost.c): these describe
+the formats.  Its figures are records (dicts), which are the part of bench.json as
+well:
 
 inventory, rt   operation, claim, interrupted_for, kernel, per_100, deferrable
 entries         pti, cpu, entry, kernel, times, shortest, median, in_entry_text,
                 flushes, emulated_ns
-purges          kernel, isolated, times, shortest, median, in_predicate, emulated_ns
+purges          kernel, isolated, times, shortest, median, in_predicate,
+                emulated_ns
 
 "unpatched" is the kernel with the option off, "unused" one without nohz_full=,
-"alone" mode pending with no other CPU online.  shortest, median, in_entry_text and
-in_predicate are guest instructions.
+"alone" mode pending with no other CPU online.  shortest, median, in_entry_text
+and in_predicate are guest instructions.
 """
 
 from collections import Counter
@@ -84,8 +86,8 @@ def inventory_of_boot(path, kernel):
 
 def inventory_figures(part, results):
     """The records of the part's four boots in a directory of results."""
-    return [figure for kernel in MODES
-            for figure in inventory_of_boot(Path(results, "bench.%s.%s.tap" % (part, kernel)), kernel)]
+    return [figure for kernel in MODES for figure in inventory_of_boot(
+        Path(results, "bench.%s.%s.tap" % (part, kernel)), kernel)]
 
 
 def inventory_table(figures):
@@ -235,8 +237,8 @@ def entries_text(figures):
             "kernel:", "",
             *entries_table(figures, lambda f: "%d%s (%d)" % (
                 f["in_entry_text"], "+%d" % f["flushes"] if f["flushes"] else "", f["median"])),
-            "", "The same in nanoseconds under emulation, where a flush is expensive; the median as",
-            "user mode sees it, for the timer with the signal that it raises:", "",
+            "", "The same in nanoseconds under emulation, where a flush is expensive; the median",
+            "as user mode sees it, for the timer with the signal that it raises:", "",
             *entries_table(figures, lambda f: "%d" % f["emulated_ns"]), ""]
 
 
@@ -315,9 +317,9 @@ def purges_text(figures):
           for n in ISOLATED),
         "Saved with each skipped CPU: %.1f instructions" % (
             (median["pending", 1] - median["pending", 15]) / 14),
-        "Spent on each skipped CPU: %.1f instructions in the predicate, and %.1f in the kernel's" % (
+        "Spent on each skipped CPU: %.1f instructions in the predicate, and %.1f in the" % (
             predicate, skipped - predicate),
-        "loop around it, which it has for each CPU, called or not", ""]
+        "kernel's loop around it, which it has for each CPU, called or not", ""]
 
 
 def purges_problems(figures):
@@ -368,7 +370,7 @@ def judge_part(part, results, kernels):
 
 
 def join_parts(results, version):
-    """Write bench.json and bench.txt of the parts that were measured; returns the text."""
+    """Write bench.json and .txt of the parts that were measured; the text."""
     bench, text = {"base": version}, ""
     for part in (*INVENTORIES, "entries", "purges"):
         if Path(results, "bench", part + ".json").exists():

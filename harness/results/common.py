@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the readers and writers of results share: errors, lines, JSON, commands."""
+"""What readers and writers of results share: errors, lines, JSON, commands."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def read_lines(path):
 
 
 def records(path, sep="\t"):
-    """The lines of a file as lists of fields, without leading blanks; sep None is any blanks."""
+    """The lines of a file as lists of fields; with sep None, any blanks separate."""
     return [fields for line in read_lines(path) if (fields := line.lstrip(" ").split(sep))]
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """KTAP: read it, judge it, write it.
 
-The format is the kernel's (Documentation/dev-tools/ktap.rst).  In this harness a
-file ends with "# verdict: complete": without it the guest did not finish.
+The format is the kernel's (Documentation/dev-tools/ktap.rst).  In this harness
+a file ends with "# verdict: complete": without it the guest did not finish.
 """
 
 import re

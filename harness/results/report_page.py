@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The page of make report: HTML, with figures by gnuplot (page/*.gp).
 
-A figure and the table below it have the same rows.  Rows are made of the values of
-run.json, bench.json and rt.json, whose records run_figures.py, bench_figures.py and
-rt_figures.py describe.
+A figure and the table below it have the same rows.  Rows are made of the values
+of run.json, bench.json and rt.json, whose records run_figures.py,
+bench_figures.py and rt_figures.py describe.
 """
 
 import html
@@ -47,7 +47,7 @@ def sources(figures):
 
 
 def programs(figures):
-    """[program, CPU, deferrable IPIs on the three kernels, deferred in mode pending]."""
+    """[program, CPU, deferrable IPIs on each kernel, deferred in mode pending]."""
     for program in common.first_seen(f["program"] for f in figures):
         for cpu in sorted({f["cpu"] for f in figures if f["program"] == program} - {None}):
             keys = {"program": program, "cpu": cpu}
@@ -242,7 +242,8 @@ def good_run(run):
 
 def good_bench(bench):
     """Has bench.json what the page needs: a part, and none that is empty?"""
-    parts = [bench[s.key] for s in SECTIONS if s.file == "bench.json" and bench.get(s.key) is not None]
+    parts = [bench.get(section.key) for section in SECTIONS if section.file == "bench.json"]
+    parts = [part for part in parts if part is not None]
     return bool(parts) and all(len(part) > 0 for part in parts)
 
 

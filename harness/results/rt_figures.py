@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The figures of make rt: from the guests' results to JSON, a table, a judgement.
+"""The figures of make rt: from the guests' results to JSON, a table, verdict.
 
 Below RESULTS/rt/KERNEL each program has left PROGRAM.noise (by
-harness/guest/workload_ipis.c, which describes it) and what it printed itself.  They
-become records (dicts):
+harness/guest/workload_ipis.c, which describes it) and what it printed itself.
+They become records (dicts):
 
 counts      program, kernel, cpu (None is all), what, count
 latencies   program, kernel, cpu, what, emulated_us: the longest that each saw
@@ -103,7 +103,7 @@ def table(figures, value, shown=None):
 
 
 def text(uname, rounds, counts, latencies, shown=None):
-    """A list of lines: what make rt prints; with shown=None every interrupt by itself."""
+    """A list of lines: what make rt prints; shown as for table()."""
     return [
         "",
         "Linux %s, PREEMPT_RT, CPUs 2-3 isolated: interrupts that they took while" % uname,
@@ -170,15 +170,15 @@ def judge(arguments):
     if len(arguments) != 3:
         raise common.ResultError("usage: judge-rt RESULTS VERSION ROUNDS")
     results, version, rounds = Path(arguments[0]), arguments[1], int(arguments[2])
+    guests = results / "rt"
     counts = [count for program in PROGRAMS for kernel in KERNELS
-              for count in counts_of(results / "rt" / kernel / (program + ".noise"), program, kernel)]
-    latencies = [latency for kernel in KERNELS
-                 for latency in latencies_of(kernel, results / "rt" / kernel)]
+              for count in counts_of(guests / kernel / (program + ".noise"), program, kernel)]
+    latencies = [latency for kernel in KERNELS for latency in latencies_of(kernel, guests / kernel)]
     if not counts:
-        raise common.ResultError("no figures in %s" % (results / "rt"))
+        raise common.ResultError("no figures in %s" % guests)
     common.write_json(results / "rt.json", {"base": version, "rounds": rounds, "counts": counts,
                                             "latencies": latencies})
-    uname = common.read_lines(results / "rt/pending/uname")[0]
+    uname = common.read_lines(guests / "pending/uname")[0]
     (results / "rt.txt").write_text("\n".join(text(uname, rounds, counts, latencies)) + "\n")
     print("\n".join(text(uname, rounds, counts, latencies, SHOWN)))
     return common.report_problems("rt", list(problems_of(counts)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The figures of make run: from the guests' results to JSON, a table, a judgement.
+"""The figures of make run: from the guests' results to JSON, a table, verdict.
 
 A boot's results have lines "NAME VALUE" and "event SECONDS KIND", by
 harness/guest/flush_loop.c; build/results/run.MODE.pti-PTI.tap is the file.
@@ -64,7 +64,7 @@ def read_boots(results):
 
 
 def to_json(boots, version, rounds):
-    """What run.json has, of the Boots, the kernel's version and the rounds asked for."""
+    """What run.json has, of the Boots, the kernel's version and the rounds."""
     off = boots["off", "off"]
     return {
         "base": version, "rounds": rounds, "cpus": off.number("cpus"),
@@ -75,7 +75,7 @@ def to_json(boots, version, rounds):
 
 
 def rows(run):
-    """[PTI, mode, IPIs, deferred IPIs, entry flushes, stale reads] of run.json's value."""
+    """[PTI, mode, IPIs, deferred IPIs, entry flushes, stale reads] of run.json."""
     for pti, modes in zip(PTI, (run["modes"], run["modes_pti"])):
         for mode in MODES:
             figures = modes[mode]

@@ -28,8 +28,8 @@ def run_boot(mode, pti, changes, rounds=10):
                "ipis": 2 * rounds if off else 0, "deferred": 0 if off else 2 * rounds,
                "entry_flushes": 0 if off else 2 * rounds, "stale": hidden or 0,
                "control_reads": hidden or 32, "control_stale": hidden or (mode != "always") * 32}
-    return ["KTAP version 1", "1..1", "  # Subtest: flush_loop",
-            "  event 4.001000 requested", "  event 4.000500 %s" % ("received" if off else "deferred"),
+    return ["KTAP version 1", "1..1", "  # Subtest: flush_loop", "  event 4.001000 requested",
+            "  event 4.000500 %s" % ("received" if off else "deferred"),
             *("  %s %s" % pair for pair in (figures | changes).items()), "ok 1 flush_loop", WHOLE]
 
 
@@ -42,7 +42,7 @@ def write_run(directory, **boots):
 
 
 def inventory_boot(kernel, *more):
-    """The lines of a boot of make bench's inventory, more being lines with blanks for tabs."""
+    """The lines of a boot of an inventory; more: lines with blanks for tabs."""
     count = 0 if kernel in ("always", "pending") else 24
     lines = ["cpus 2", "operation tracepoint 100 %d %d 0 0 0 deferrable" % (count, count),
              "call tracepoint do_sync_core %d 1" % count, "row tracepoint CAL %d" % count,
@@ -73,7 +73,7 @@ def entries(**changes):
 
 
 def purges(pending=(9000, 8000, 7000, 6000), each=30):
-    """Records of make bench's purges: medians in mode pending, and what skipping costs."""
+    """Records of make bench's purges: medians in mode pending, cost of a skipped CPU."""
     def record(kernel, n, median):
         return {"kernel": kernel, "isolated": n, "times": 200, "shortest": median,
                 "median": median, "in_predicate": 0 if kernel == "unpatched" else 10 + n * each,

@@ -27,7 +27,7 @@ class Inventory(unittest.TestCase):
         return list(bench_figures.inventory_problems(self.figures(**more), REMAINING))
 
     def test_figures(self):
-        """Counts are for one CPU and 100 operations, rounded up; rows of CAL are no figures."""
+        """For one CPU and 100 operations, rounded up; rows of CAL are no figures."""
         figures = self.figures(off=["operation slow 10 0 1 0 0 0 other"])
         self.assertEqual([f["per_100"] for f in figures if f["operation"] == "slow"], [5])
         self.assertEqual({f["interrupted_for"] for f in figures if f["operation"] == "tracepoint"},
@@ -40,7 +40,7 @@ class Inventory(unittest.TestCase):
         self.assertEqual(self.problems(unpatched=tracer, pending=tracer), [])
 
     def test_bad(self):
-        """A deferrable IPI that arrives, one to user mode, an unknown one, no control."""
+        """A deferrable IPI, one to user mode, an unknown one, no control."""
         self.assertIn("tracepoint: 1 do_sync_core in mode always", self.problems(
             always=["operation tracepoint 100 1 1 0 0 0 deferrable",
                     "call tracepoint do_sync_core 1 1"]))
@@ -73,7 +73,7 @@ class Stays(unittest.TestCase):
     """The plugin's file."""
 
     def test_stays(self):
-        """Shortest and median of all; text and flushes of the most frequent; others left out."""
+        """Shortest and median of all; text and flushes of the most frequent."""
         with tempfile.TemporaryDirectory() as directory:
             cost = samples.write_lines(Path(directory, "cost"),
                                        "2 1 ffffffff81000100 90 60 1 1",
@@ -132,7 +132,7 @@ class Costs(unittest.TestCase):
         """What a skipped CPU saves and costs."""
         text = "\n".join(bench_figures.purges_text(samples.purges()))
         self.assertIn("Saved with each skipped CPU: 214.3 instructions", text)
-        self.assertIn("30.0 instructions in the predicate, and 41.4 in the kernel's", text)
+        self.assertIn("30.0 instructions in the predicate, and 41.4 in the\nkernel's loop", text)
 
 
 class Parts(unittest.TestCase):

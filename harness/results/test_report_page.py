@@ -46,7 +46,7 @@ class Page(unittest.TestCase):
         self.assertEqual(list(self.results.glob("report*")), [])
 
     def test_good(self):
-        """Every figure is there, what failed is told, a name with a bracket stays one."""
+        """Every figure is there; what failed is told; a bracket stays one."""
         page = self.write()
         for name in check_page.SECTIONS:
             self.assertTrue((self.results / ("report-%s.svg" % name)).stat().st_size)
