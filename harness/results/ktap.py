@@ -167,6 +167,11 @@ class Writer:
         self.failed += not good
         print("%sok %d %s" % ("" if good else "not ", self.n, name), file=self.file)
 
+    def skip(self, name, why):
+        """One that could not be had, and what was missing."""
+        self.n += 1
+        print("ok %d %s # SKIP %s" % (self.n, name, why), file=self.file)
+
     def finish(self):
         """The plan and the verdict; returns the exit status, 0 or 1."""
         print("1..%d\n%s" % (self.n, VERDICT), file=self.file)

@@ -78,6 +78,24 @@ class Verdict(unittest.TestCase):
         self.assertEqual(self.failures("okay 1", "not a result", "event 1..2", "ok 1 a"), [])
 
 
+class Writer(unittest.TestCase):
+    """What is written is what is read."""
+
+    def test_writer(self):
+        """One of each result, the plan and the verdict."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory, "x.tap")
+            tap = ktap.Writer(path)
+            tap.result(True, "a")
+            tap.result(0, "b")
+            tap.skip("c", "why")
+            self.assertEqual(tap.finish(), 1)
+            result = ktap.Tally()
+            result.add_file(path)
+        self.assertEqual((result.passed, result.failures, result.skips),
+                         (1, ["x: not ok 2 b"], ["x: ok 3 c # SKIP why"]))
+
+
 class Commands(unittest.TestCase):
     """What the commands print, and their statuses."""
 

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import hooks as hooks_of
+import ktap
 
 ENTRY = re.compile(r"asm_(exc|sysvec)_\w+|asm_int80_emulation|"
                    r"entry_(SYSCALL_64|SYSENTER_compat|SYSCALL_compat|SYSCALL32_ignore)")
@@ -177,30 +178,14 @@ class Boot:
                 yield "no flush in mode always: %s (%d times)" % (names.way(path), path.times)
 
 
-class Tap:
-    """Results."""
+class Tap(ktap.Writer):
+    """Results; those that fail are printed, too."""
 
-    def __init__(self, path):
-        self.file, self.n, self.failed = open(path, "w"), 0, 0
-        print("KTAP version 1", file=self.file)
-
-    def result(self, good, words):
+    def result(self, good, name):
         """One of them."""
-        self.n += 1
-        self.failed += not good
-        print("%sok %d %s" % ("" if good else "not ", self.n, words), file=self.file)
+        super().result(good, name)
         if not good:
-            print("watch: not ok: " + words, file=sys.stderr)
-
-    def skip(self, words, why):
-        """One that is not to be had."""
-        self.n += 1
-        print("ok %d %s # SKIP %s" % (self.n, words, why), file=self.file)
-
-    def finish(self):
-        """The verdict comes last."""
-        print("1..%d\n# verdict: complete" % self.n, file=self.file)
-        self.file.close()
+            print("watch: not ok: " + name, file=sys.stderr)
 
 
 def excuses(path):
