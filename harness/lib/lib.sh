@@ -185,11 +185,13 @@ need_packages() {
 		die "packages are missing; as root: apt-get install ${missing[*]}"
 	note "installing ${missing[*]}"
 	mkdir -p "$BUILD"
+	# Tests that run at the same time install one after the other.
 	{
+		flock 8 &&
 		"${apt[@]}" update &&
 		DEBIAN_FRONTEND=noninteractive "${apt[@]}" install -y --no-install-recommends \
 			--no-remove "${missing[@]}"
-	} > "$BUILD/apt.log" 2>&1 < /dev/null || die "apt-get install failed: see $BUILD/apt.log"
+	} 8> "$BUILD/.apt" > "$BUILD/apt.log" 2>&1 < /dev/null || die "apt-get install failed: see $BUILD/apt.log"
 }
 
 # need_tools [LIST...]: what harness/lib/packages/base and packages/LIST name
