@@ -185,12 +185,13 @@ need_packages() {
 		die "packages are missing; as root: apt-get install ${missing[*]}"
 	note "installing ${missing[*]}"
 	mkdir -p "$BUILD"
-	# Tests that run at the same time install one after the other.
+	# Tests that run at the same time install one after the other; no service that
+	# is started keeps the lock.
 	{
 		flock 8 &&
-		"${apt[@]}" update &&
+		"${apt[@]}" update 8>&- &&
 		DEBIAN_FRONTEND=noninteractive "${apt[@]}" install -y --no-install-recommends \
-			--no-remove "${missing[@]}"
+			--no-remove "${missing[@]}" 8>&-
 	} 8> "$BUILD/.apt" > "$BUILD/apt.log" 2>&1 < /dev/null || die "apt-get install failed: see $BUILD/apt.log"
 }
 
