@@ -1,73 +1,72 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Defer flushes of kernel translations on CPUs that run user mode.
+ * Defer flushes of kernel TLB entries on CPUs that run user mode.
  *
- * A CPU in user mode cannot use a kernel translation.  A flush for one need not
- * interrupt it, if it flushes by itself before it runs kernel code that could
- * follow a pointer.  asm/coalesce_tlbi.h has the per-CPU word and what the
- * entry code does with it; this file has the initiator.
+ * A CPU in user mode cannot use a kernel translation.  A flush of kernel TLB entries
+ * need not interrupt it, if the CPU flushes by itself before it runs kernel code that
+ * could follow a pointer.  asm/coalesce_tlbi.h has the per-CPU state and the hooks of
+ * the entry code; this file has the initiator.
  *
  * Why no flush is lost
  * --------------------
- * Three parties run at the same time: an initiator, which cleared page-table
- * entries and wants them forgotten; the target, whose entry hook runs before
- * anything that could use them; and the target's page walker, which may fill
- * its TLB from any present entry at any moment, speculatively, in user mode
- * too.
+ * Three parties run concurrently: an initiator, which cleared page-table entries and
+ * wants them flushed; the target, whose entry hook runs before any code that could
+ * use them; and the page walker of the target, which may fill the TLB from any
+ * present entry at any time, speculatively, in user mode too.
  *
  *	initiator				target, entering the kernel
- *	------				---------------------------
+ *	---------				---------------------------
  *	clear the entries
- *	smp_mb()			lock or LOADED, word	full barrier
- *	read the word			read FLUSH_PENDING
- *	  LOADED: interrupt, wait	  set: flush, word = LOADED
- *	  else:   FLUSH_PENDING by cmpxchg	follow pointers
+ *	smp_mb()				lock or LOADED, state	full barrier
+ *	read the state				read FLUSH_PENDING
+ *	  LOADED: send the IPI, wait		  set: flush, state = LOADED
+ *	  else: cmpxchg FLUSH_PENDING		follow pointers
  *
  * Every clear that a flush covers happens before the call: on the same CPU, or
- * ordered by vmalloc's locks (that of the areas which are to be purged, vmap_block's
- * lock, vmap_purge_lock) when one CPU flushes what others cleared.  So it happens
+ * ordered by the locks of vmalloc (of the areas to be purged, of a vmap_block,
+ * vmap_purge_lock) when one CPU flushes what other CPUs cleared.  So it happens
  * before the smp_mb() here.
  *
- * - The initiator sees LOADED.  It interrupts and waits, as without this file.
+ * - The initiator reads LOADED.  It sends the IPI and waits, as without this file.
  *
- * - The initiator does not.  Its access to the word, the cmpxchg or the read that
- *   found FLUSH_PENDING, then comes before the target's locked OR in the coherence order
- *   of the word, and finds or leaves FLUSH_PENDING there, which only a completed flush
- *   removes.  The clears come before that access.  The flush comes after the
- *   locked OR.  So every page walk that starts after the flush finds the
- *   entries cleared, and whatever an earlier walk put into the TLB is removed by
- *   the flush.  The locked OR does not order page walks; the flush does, as a
- *   write to CR4 is serialising (SDM vol. 3, "Serializing Instructions").
+ * - The initiator does not.  Its access to the state, which is the cmpxchg or the
+ *   read that found FLUSH_PENDING, then precedes the locked OR of the target in the
+ *   coherence order of the state.  The target finds FLUSH_PENDING there, because only
+ *   a completed flush clears it.  The clears precede that access; the flush follows
+ *   the locked OR.  So every page walk that starts after the flush finds the entries
+ *   cleared, and the flush removes what an earlier walk put into the TLB.  The locked
+ *   OR does not order page walks.  The flush does, because a write to CR4 is
+ *   serialising (SDM vol. 3, "Serializing Instructions").
  *
- * - A second initiator finds FLUSH_PENDING set and adds nothing.  The flush it relies on
- *   has not begun: FLUSH_PENDING without LOADED says the target has not entered.
+ * - A second initiator finds FLUSH_PENDING set and does nothing.  The flush that it
+ *   relies on has not begun: FLUSH_PENDING without LOADED means that the target has
+ *   not entered.
  *
- * What the barriers are for, each by what happens without it:
+ * What goes wrong without each of the barriers:
  *
- *   smp_mb()    The clear waits in the initiator's store buffer while it reads a
- *               user-mode word whose owner enters, flushes, and walks to the
- *               old entry again; then the clear lands.
- *   locked OR   As a plain store it waits in the target's store buffer.  The
- *               initiator reads "user mode" and sets FLUSH_PENDING, the store overwrites
- *               that, and the flush is lost.
- *   flush, then word = LOADED
- *               With the two exchanged, an NMI in between finds LOADED and runs
- *               on stale entries.
+ *   smp_mb()    The clear waits in the store buffer of the initiator while it reads
+ *               a user-mode state.  The target enters, flushes, and walks to the old
+ *               entry again.  Then the clear becomes visible.
+ *   locked OR   A plain store waits in the store buffer of the target.  The initiator
+ *               reads a user-mode state and sets FLUSH_PENDING, the store overwrites
+ *               it, and the flush is lost.
+ *   flush, then state = LOADED
+ *               With the two exchanged, an NMI between them finds LOADED and runs on
+ *               stale TLB entries.
  *
- * An interrupt that was sent because the target was in the kernel may reach it
- * after it has left again.  That costs the target one interruption and nothing
- * else: the handler flushes as ever.
+ * An IPI that was sent because the target ran kernel code may reach it after it has
+ * returned to user mode.  It costs the target one interruption; the handler flushes
+ * as before.
  *
- * User mode does use one kind of kernel translation: that of the LDT, which can
- * be vmalloc memory, when it loads a segment register.  LDTR is loaded by the
- * kernel alone, after the entry hook of that CPU (an interrupt of flush_ldt(), a
- * switch of mm), so with a translation that was right then; and an LDT is freed
- * only after every CPU of its mm has left it.  The other tables that the CPU
- * reads by itself (GDT, IDT, TSS, debug store) are in the cpu_entry_area.
+ * User mode uses one kind of kernel translation: that of the LDT, which can be
+ * vmalloc memory, when it loads a segment register.  Only the kernel loads LDTR, after
+ * the entry hook of that CPU (in the IPI of flush_ldt(), or at a switch of mm), so with
+ * a translation that was valid then; and an LDT is freed only after every CPU of its mm
+ * has left it.  The other tables that the CPU reads (GDT, IDT, TSS, debug store) are in
+ * the cpu_entry_area.
  *
- * What may be deferred is the caller's to argue; the rules stand at
- * flush_tlb_kernel_range_deferrable() in arch/x86/mm/tlb.c, and for what is no
- * flush at on_each_cpu_in_kernel().
+ * Whether a flush may be deferred is the caller's to argue.  The rules are at
+ * flush_tlb_kernel_range_deferrable().
  */
 #define pr_fmt(fmt) "coalesce_tlbi: " fmt
 
@@ -77,9 +76,11 @@
 #include <linux/debugfs.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/smp.h>
 #include <linux/string.h>
+#include <linux/sync_core.h>
 #include <linux/tick.h>
 
 #include <asm/coalesce_tlbi.h>
@@ -87,6 +88,8 @@
 #include <asm/sections.h>
 #include <asm/setup.h>
 #include <asm/tlbflush.h>
+
+#include "mm_internal.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/coalesce_tlbi.h>
@@ -122,11 +125,11 @@ DEFINE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded) = {
 };
 
 /**
- * struct coalesce_tlbi_counters - what initiators spared or asked of one CPU
- * @deferred: interrupts that were not sent to it
- * @forced: interrupts sent because it had a flush pending that could not wait
+ * struct coalesce_tlbi_counters - IPIs to one CPU, counted by their initiators
+ * @deferred: IPIs that were deferred
+ * @forced: IPIs that were sent because a pending flush could not wait
  *
- * Written by any CPU, hence atomic and not in the line the entry code reads.
+ * Written by any CPU, so atomic and not in the cache line of the entry code.
  */
 struct coalesce_tlbi_counters {
 	atomic_long_t	deferred;
@@ -135,75 +138,78 @@ struct coalesce_tlbi_counters {
 
 static DEFINE_PER_CPU_SHARED_ALIGNED(struct coalesce_tlbi_counters, coalesce_tlbi_counters);
 
-/* What the initiator on this CPU asks for; the range is 0 to 0 if it has none. */
+/**
+ * struct coalesce_tlbi_request - what an initiator asks of every CPU
+ * @start: first byte of the range to flush; 0 with @end 0 if there is no range
+ * @end: first byte after the range, or TLB_FLUSH_ALL
+ * @caller: return address of the request, for the tracepoint
+ *
+ * On the stack of the initiator.  Predicate and IPI callback read it, both before the
+ * initiator returns; a CPU that defers never reads it.
+ */
 struct coalesce_tlbi_request {
 	unsigned long	start;
 	unsigned long	end;
 	unsigned long	caller;
 };
 
-static DEFINE_PER_CPU(struct coalesce_tlbi_request, coalesce_tlbi_request);
-
 /*
- * Unmaps and changes of leaves larger than 4K so far, and how many of them are
- * covered by a flush that has reached every CPU.  They differ while one is not.
+ * Unmaps and changes of huge mappings so far, and how many of them are covered by a
+ * flush that has reached every CPU.  They differ while one is not covered.
  */
 static atomic_long_t huge_changes;
 static atomic_long_t huge_changes_flushed;
 
 /*
- * Decide for one target, by its word: true if it has to be interrupted, false
- * if the flush is now pending.  The order of the caller's clears before the access
- * to the word is the caller's smp_mb().
+ * Decide for one target by its state: true if it needs the IPI, false if the flush is
+ * pending there now.  The smp_mb() of the caller orders the clears before this access.
  */
-static __always_inline bool state_needs_ipi(atomic_long_t *word)
+static __always_inline bool state_needs_ipi(atomic_long_t *state)
 {
-	long old = atomic_long_read(word);
+	long old = atomic_long_read(state);
 
 	do {
 		if (old & KERNEL_CR3_LOADED)
 			return true;
 		if (old & KERNEL_CR3_FLUSH_PENDING)
 			return false;
-	} while (!atomic_long_try_cmpxchg(word, &old, KERNEL_CR3_FLUSH_PENDING));
+	} while (!atomic_long_try_cmpxchg(state, &old, KERNEL_CR3_FLUSH_PENDING));
 
 	return false;
 }
 
 /*
- * Can an initiator find this word on another CPU?  Not if that CPU never defers and
- * has lost LOADED, nor if it owes a flush whenever it is in user mode and does not.
+ * Is @state legal for a remote CPU?  A CPU that never defers always has LOADED.  In
+ * mode always, a CPU in user mode always has a flush pending.
  */
-static bool legal_state(long word, unsigned long exit_state)
+static bool legal_state(long state, unsigned long exit_state)
 {
-	if (word & ~(long)(KERNEL_CR3_LOADED | KERNEL_CR3_FLUSH_PENDING))
+	if (state & ~(long)(KERNEL_CR3_LOADED | KERNEL_CR3_FLUSH_PENDING))
 		return false;
 	if (exit_state == KERNEL_CR3_LOADED)
-		return word == KERNEL_CR3_LOADED;
-	return exit_state != KERNEL_CR3_FLUSH_PENDING || word;
+		return state == KERNEL_CR3_LOADED;
+	return exit_state != KERNEL_CR3_FLUSH_PENDING || state;
 }
 
 static void assert_legal_state(int cpu)
 {
-	struct kernel_cr3_state *state = &per_cpu(kernel_cr3_loaded, cpu);
-	long word;
+	struct kernel_cr3_state *cr3 = &per_cpu(kernel_cr3_loaded, cpu);
+	long state;
 
 	if (!IS_ENABLED(CONFIG_COALESCE_TLBI_DEBUG))
 		return;
-	word = atomic_long_read(&state->state);
-	WARN_ONCE(!legal_state(word, state->exit_state),
-		  "coalesce_tlbi: CPU %d: impossible word %ld\n", cpu, word);
+	state = atomic_long_read(&cr3->state);
+	WARN_ONCE(!legal_state(state, cr3->exit_state),
+		  "coalesce_tlbi: CPU %d: illegal state %ld\n", cpu, state);
 }
 
-/* Apart, so that what an initiator pays for each CPU that it spares stays small. */
-static noinline void trace_deferral(int cpu)
+/* Not inlined, to keep the initiator's cost for each deferred IPI small. */
+static noinline void trace_deferral(int cpu, const struct coalesce_tlbi_request *req)
 {
-	struct coalesce_tlbi_request *req = this_cpu_ptr(&coalesce_tlbi_request);
-
 	trace_coalesce_tlbi_defer(cpu, req->start, req->end, req->caller);
 }
 
-/* Predicate of on_each_cpu_cond(); asked on the initiator, preemption off. */
+/* Predicate of on_each_cpu_cond(), evaluated on the initiator, preemption off. */
 static bool needs_ipi_now(int cpu, void *info)
 {
 	assert_legal_state(cpu);
@@ -214,17 +220,17 @@ static bool needs_ipi_now(int cpu, void *info)
 
 	atomic_long_inc(&per_cpu(coalesce_tlbi_counters, cpu).deferred);
 	if (trace_coalesce_tlbi_defer_enabled())
-		trace_deferral(cpu);
+		trace_deferral(cpu, info);
 	return false;
 }
 
-/* The same for an initiator that does not call itself. */
+/* The same without the local CPU. */
 static bool other_needs_ipi_now(int cpu, void *info)
 {
 	return cpu != smp_processor_id() && needs_ipi_now(cpu, info);
 }
 
-/* Predicate: has this CPU an unfinished flush?  The local CPU never has. */
+/* Predicate: does this CPU have a flush pending?  The local CPU never has. */
 static bool has_flush_pending(int cpu, void *info)
 {
 	if (!(atomic_long_read(&per_cpu(kernel_cr3_loaded, cpu).state) & KERNEL_CR3_FLUSH_PENDING))
@@ -235,194 +241,71 @@ static bool has_flush_pending(int cpu, void *info)
 }
 
 /*
- * The one place that asks the predicate, with the barrier before it, so that no
- * initiator can have the one without the other.
+ * The only place that evaluates the predicate, with the barrier before it, so that no
+ * initiator can have one without the other.  @func may never run on a CPU, so it may
+ * only do what the entry hook does as well: a full barrier, a serialising instruction,
+ * a flush of kernel TLB entries.  That is why no caller outside of this file gets to
+ * pass one.
  */
-static void call_or_defer(smp_cond_func_t needs_interrupt, smp_call_func_t func, void *info,
-			  unsigned long start, unsigned long end, unsigned long caller)
+static void call_or_defer(smp_cond_func_t needs_ipi, smp_call_func_t func,
+			  struct coalesce_tlbi_request *req)
 {
 	preempt_disable();
-	this_cpu_write(coalesce_tlbi_request.start, start);
-	this_cpu_write(coalesce_tlbi_request.end, end);
-	this_cpu_write(coalesce_tlbi_request.caller, caller);
-
 	/* Pairs with the locked OR in COALESCE_TLBI_LOAD: see the top. */
 	smp_mb();
-	on_each_cpu_cond(needs_interrupt, func, info, true);
+	on_each_cpu_cond(needs_ipi, func, req, true);
 	preempt_enable();
 }
 
-/**
- * __coalesce_tlbi_call() - Run a flush now where kernel code may run
- * @func: the flush; runs with interrupts off on the CPUs that need it now, the
- *	local one included
- * @info: its argument
- * @start: first byte of the range, for the tracepoint
- * @end: first byte after the range, for the tracepoint
- * @caller: return address of the request, for the tracepoint
- *
- * On return every CPU has run @func or will flush everything before it next runs
- * kernel code that could use what was cleared.  The ordering argument is at the
- * top of this file.
- *
- * Context: process context, interrupts enabled, preemption on or off.  Does not
- *	sleep; waits for the CPUs it interrupts.
- */
-void __coalesce_tlbi_call(smp_call_func_t func, void *info, unsigned long start,
-			  unsigned long end, unsigned long caller)
+static void coalesce_tlbi_flush_all(void *info)
 {
-	if (cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		call_or_defer(needs_ipi_now, func, info, start, end, caller);
-	else
-		on_each_cpu(func, info, true);
+	count_vm_tlb_event(NR_TLB_REMOTE_FLUSH_RECEIVED);
+	__flush_tlb_all();
 }
 
-/**
- * on_each_cpu_in_kernel() - Synchronise every CPU that may run kernel code
- * @func: runs with interrupts off on each CPU that is not known to be in user
- *	mode, the local one included
- * @info: its argument
- *
- * On return every CPU has run @func, or is in user mode and will, before it runs
- * kernel code other than that of entry, pass a full barrier, then flush its whole
- * TLB by a write to CR4, which serialises it.  So only a caller for which all of
- * this holds may use it:
- *
- *  - @func does nothing, or some of these: a barrier, a serialising instruction,
- *    a flush of kernel translations that the rules at
- *    flush_tlb_kernel_range_deferrable() allow.  By doing nothing it waits until
- *    the target has interrupts enabled, or is in user mode.  It counts nothing and
- *    answers nothing, since it may never run on a CPU.  What it reads may be on
- *    the caller's stack: a CPU that is spared does not run it later.
- *  - What the caller changes is used by kernel code after the entry hook only:
- *    never by user mode, and never by the entry code before the hook or the exit
- *    code after the store.
- *
- * What the caller wrote before the call is seen by that kernel code: the argument
- * at the top of this file has it with "write" for "clear".  And everything that
- * the CPU did in the kernel before it left is done, since its exit store comes
- * after that in program order, and x86 lets no load and no ordinary store pass a
- * later store.
- *
- * Context: process context, interrupts enabled (or early boot), preemption on or
- *	off.  Does not sleep; waits for the CPUs it interrupts.
- */
-void on_each_cpu_in_kernel(smp_call_func_t func, void *info)
+static void coalesce_tlbi_flush_range(void *info)
 {
-	if (cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		call_or_defer(needs_ipi_now, func, info, 0, 0, _RET_IP_);
-	else
-		on_each_cpu(func, info, true);
+	struct coalesce_tlbi_request *req = info;
+	unsigned long addr;
+
+	for (addr = req->start; addr < req->end; addr += PAGE_SIZE)
+		flush_tlb_one_kernel(addr);
 }
 
-/**
- * smp_call_function_in_kernel() - Synchronise the others that may run kernel code
- * @func: as for on_each_cpu_in_kernel(); does not run on the local CPU
- * @info: its argument
- *
- * Context: as on_each_cpu_in_kernel().
- */
-void smp_call_function_in_kernel(smp_call_func_t func, void *info)
+static void coalesce_tlbi_sync_core(void *info)
 {
-	if (cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		call_or_defer(other_needs_ipi_now, func, info, 0, 0, _RET_IP_);
-	else
-		smp_call_function(func, info, true);
+	sync_core();
 }
 
-static bool protection_only(unsigned long bits)
+static void coalesce_tlbi_smp_mb(void *info)
 {
-	return bits && !(bits & ~(_PAGE_RW | _PAGE_DIRTY | _PAGE_NX));
+	/* What smp_mb_kernel_cpus() promises; pairs with that of its caller. */
+	smp_mb();
 }
 
-/**
- * coalesce_tlbi_protection_only() - May the flush for a change be deferred?
- * @set: bits that a change of page attributes sets
- * @clear: bits that it clears
- *
- * Write and execute permission, and the dirty bit that goes with the first, say
- * what kernel code may do with a page.  Any other bit says what the page is:
- * memory type, encryption, presence.
- *
- * Return: true if at least one bit is given, all are of the first kind, and
- *	anything is deferred in this boot.
- *
- * Context: any.
- */
-bool coalesce_tlbi_protection_only(unsigned long set, unsigned long clear)
-{
-	return cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI) && protection_only(set | clear);
-}
-
-static void flush_this_cpu(void *unused)
+static void coalesce_tlbi_flush_this_cpu(void *info)
 {
 	__flush_tlb_all();
 }
 
-/**
- * coalesce_tlbi_flush_pending() - Finish every flush that was deferred
+/*
+ * Flush immediately what must not be deferred.
  *
- * On return no CPU holds an entry whose flush was deferred before the call.  To
- * be called where a page is about to change its memory type, encryption or
- * presence: an alias that only user mode could not use is an alias then.
+ * Huge mappings are counted when they are cleared or changed.  If one of them is not
+ * covered by a flush of every CPU, do that flush here.  It covers everything that was
+ * cleared before, the range of the caller included.
  *
- * Whoever deferred those flushes set FLUSH_PENDING before the caller could know of it
- * (vmap_purge_lock), so the words read here have FLUSH_PENDING or had it removed by a
- * completed flush.  In mode always a CPU in user mode owes a flush at any time
- * and is interrupted by every call.
+ * A counter and not a flag, because clearing and flushing are not under one lock: one
+ * initiator would clear the flag before its flush has completed, and a second one
+ * would then see nothing outstanding.
  *
- * Context: process context, interrupts enabled.  Waits for the CPUs it
- *	interrupts.
+ * Return: true if every CPU has been flushed, false if the caller may defer.
  */
-void coalesce_tlbi_flush_pending(void)
-{
-	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		return;
-
-	on_each_cpu_cond(has_flush_pending, flush_this_cpu, NULL, true);
-}
-
-/**
- * coalesce_tlbi_note_huge_change() - Tell that a leaf larger than 4K was changed
- *
- * To be called after a kernel page-table leaf larger than 4K was cleared or
- * changed, and before the flush for it, or a list that leads to one, can be
- * reached.  No flush is deferred until one has gone to every CPU: the range may be
- * mapped with 4K pages next, and a CPU that kept the large entry meanwhile could
- * hold both sizes for one address, for which the result is undefined (AMD erratum
- * 383).
- *
- * Context: any.
- */
-void coalesce_tlbi_note_huge_change(void)
-{
-	atomic_long_inc(&huge_changes);
-}
-
-/**
- * flush_huge_changes() - Flush at once what must not be deferred
- *
- * Leaves larger than 4K are counted when they are cleared or changed.  If any is
- * not covered by a flush of every CPU, that flush is done here; it covers all
- * that was cleared before, so the caller's range too.
- *
- * One number and not a flag, because clearing and flushing are not under one
- * lock: a flag that one flusher takes down before its flush has finished would
- * tell a second one that nothing is outstanding.
- *
- * Return: true if everything was flushed on every CPU, false if the caller may
- *	defer its flush.
- *
- * Context: process context, interrupts enabled.  Waits for all CPUs if it
- *	flushes.
- */
-bool flush_huge_changes(void)
+static bool flush_huge_changes(void)
 {
 	long seen = atomic_long_read(&huge_changes);
 	long flushed = atomic_long_read(&huge_changes_flushed);
 
-	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		return false;
 	if (flushed - seen >= 0)
 		return false;
 
@@ -434,19 +317,187 @@ bool flush_huge_changes(void)
 	return true;
 }
 
+/**
+ * flush_tlb_kernel_range_deferrable() - Flush a range, deferred on CPUs in user mode
+ * @start: first byte of the range
+ * @end: first byte after the range, or TLB_FLUSH_ALL
+ *
+ * On return no CPU can use, in kernel mode, a translation of the range that was
+ * removed or changed before the call.  Unlike after flush_tlb_kernel_range(), a CPU in
+ * user mode may still hold it.  That CPU flushes its whole TLB before it runs kernel
+ * code that could use the translation.  So a caller may use this only if all of the
+ * following hold:
+ *
+ *  - No page-table page is freed on the strength of the flush.  A CPU caches every
+ *    level and walks at any time, in user mode too.  Use flush_tlb_kernel_range().
+ *  - Every entry that was removed or changed is a 4K PTE, or was reported by
+ *    coalesce_tlbi_note_huge_change(); then this flushes every CPU immediately.
+ *  - No page behind the range changes its memory type, encryption or presence on the
+ *    strength of the flush (without coalesce_tlbi_flush_pending() in between).
+ *  - The translation is of use to kernel code only, not to user mode.
+ *
+ * The ordering argument is at the top of this file.  The rules are from the reviews of
+ * "context_tracking,x86: Defer some IPIs until a user->kernel transition"
+ * (linux-kernel, 2023 to 2026).
+ *
+ * Context: process context, interrupts enabled, preemption on or off.  Does not sleep;
+ *	waits for the CPUs to which it sends an IPI.
+ */
+void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end)
+{
+	struct coalesce_tlbi_request req = { .start = start, .end = end, .caller = _RET_IP_ };
+
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI)) {
+		flush_tlb_kernel_range(start, end);
+		return;
+	}
+	if (flush_huge_changes())
+		return;
+
+	/* As flush_tlb_kernel_range() decides */
+	if (end == TLB_FLUSH_ALL || end - start > tlb_single_page_flush_ceiling << PAGE_SHIFT)
+		call_or_defer(needs_ipi_now, coalesce_tlbi_flush_all, &req);
+	else
+		call_or_defer(needs_ipi_now, coalesce_tlbi_flush_range, &req);
+}
+
+/**
+ * coalesce_tlbi_sync_core_kernel_cpus() - Serialise CPUs that may run kernel text
+ * @caller: return address of who patches text, for the tracepoint
+ *
+ * On return every CPU has executed a serialising instruction, or is in user mode and
+ * writes CR4, which is serialising, before it runs text that can be patched.  Entry
+ * text before the hook is never patched at run time.  For kernel text only: text that
+ * user mode executes needs an IPI to every CPU.
+ *
+ * Without it: a CPU fetched an instruction of the old text ahead of its entry, and
+ * executes it after this has returned and the next part of the new instruction is
+ * written.
+ *
+ * Source: SDM vol. 3, "Handling Self- and Cross-Modifying Code": the executing
+ * processor runs a serialising instruction between modification and execution.
+ *
+ * Context: process context, interrupts enabled (or early boot), preemption on or off.
+ *	Does not sleep; waits for the CPUs to which it sends an IPI.
+ *
+ * Return: true if done.  False if nothing was done, because no CPU defers in this
+ *	boot: the caller has to send an IPI to every CPU.
+ */
+bool coalesce_tlbi_sync_core_kernel_cpus(unsigned long caller)
+{
+	struct coalesce_tlbi_request req = { .caller = caller };
+
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		return false;
+
+	call_or_defer(needs_ipi_now, coalesce_tlbi_sync_core, &req);
+	return true;
+}
+
+/**
+ * smp_mb_kernel_cpus() - Full barrier on the other CPUs that may run kernel code
+ *
+ * On return every other CPU has been outside of every section with interrupts disabled
+ * that it was in at the call, and has passed a full barrier since the call; or it is in
+ * user mode and passes one at its next entry, before it runs kernel code after the
+ * entry hook.  That code sees what the caller wrote before the call.  What such a CPU
+ * did in the kernel before is complete and visible: x86 lets no load and no ordinary
+ * store pass the store of the exit hook.
+ *
+ * So it orders data that only kernel code after the entry hook uses: not user mode, not
+ * the entry code before the hook, not the exit code after the store.
+ *
+ * Context: as coalesce_tlbi_sync_core_kernel_cpus().
+ *
+ * Return: true if done.  False if nothing was done, because no CPU defers in this
+ *	boot: the caller has to send an IPI to every other CPU.
+ */
+bool smp_mb_kernel_cpus(void)
+{
+	struct coalesce_tlbi_request req = { .caller = _RET_IP_ };
+
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		return false;
+
+	call_or_defer(other_needs_ipi_now, coalesce_tlbi_smp_mb, &req);
+	return true;
+}
+
+static bool protection_only(unsigned long bits)
+{
+	return bits && !(bits & ~(_PAGE_RW | _PAGE_DIRTY | _PAGE_NX));
+}
+
+/**
+ * coalesce_tlbi_protection_only() - May the flush of an attribute change be deferred?
+ * @set: bits that a change of page attributes sets
+ * @clear: bits that it clears
+ *
+ * Write and execute permission, and the dirty bit that goes with the first, say what
+ * kernel code may do with a page.  Any other bit says what the page is: memory type,
+ * encryption, presence.
+ *
+ * Return: true if at least one bit is given, all are of the first kind, and some CPU
+ *	defers in this boot.
+ *
+ * Context: any.
+ */
+bool coalesce_tlbi_protection_only(unsigned long set, unsigned long clear)
+{
+	return cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI) && protection_only(set | clear);
+}
+
+/**
+ * coalesce_tlbi_flush_pending() - Do every deferred flush now
+ *
+ * On return no CPU holds a TLB entry whose flush was deferred before the call.  To be
+ * called before a page changes its memory type, encryption or presence: from then on a
+ * stale alias is wrong even if no kernel code uses it.
+ *
+ * The initiator of a deferred flush set FLUSH_PENDING before the caller could know of
+ * that flush (vmap_purge_lock).  So each state read here has FLUSH_PENDING, or a
+ * completed flush has cleared it.  In mode always a CPU in user mode has a flush
+ * pending at any time, so every call sends it an IPI.
+ *
+ * Context: process context, interrupts enabled.  Does not sleep; waits for the CPUs to
+ *	which it sends an IPI.
+ */
+void coalesce_tlbi_flush_pending(void)
+{
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		return;
+
+	on_each_cpu_cond(has_flush_pending, coalesce_tlbi_flush_this_cpu, NULL, true);
+}
+
+/**
+ * coalesce_tlbi_note_huge_change() - Report a huge mapping that was cleared or changed
+ *
+ * To be called after a PMD or PUD leaf of the kernel was cleared or changed, and before
+ * its flush, or a list that leads to it, can be reached.  No flush is deferred until one
+ * has gone to every CPU.  Otherwise the range could be mapped by 4K PTEs next while a
+ * CPU still holds the huge TLB entry, and two page sizes cached for one address are
+ * undefined behaviour (AMD erratum 383).
+ *
+ * Context: any.
+ */
+void coalesce_tlbi_note_huge_change(void)
+{
+	atomic_long_inc(&huge_changes);
+}
+
 static bool cpu_defers(int cpu)
 {
 	return per_cpu(kernel_cr3_loaded, cpu).exit_state != KERNEL_CR3_LOADED;
 }
 
 /**
- * coalesce_tlbi_may_queue_work() - May the vmalloc purge wake this CPU?
+ * coalesce_tlbi_may_queue_work() - May the vmalloc purge queue work on this CPU?
  * @cpu: the CPU
  *
- * A purge that queues a helper there would interrupt it for certain, after
- * its flush was deferred to leave it alone.
+ * A work item would interrupt the CPU, after its flush was deferred to avoid that.
  *
- * Return: false for a CPU whose flushes are deferred.
+ * Return: false for a CPU that defers.
  *
  * Context: any.
  */
@@ -456,52 +507,53 @@ bool coalesce_tlbi_may_queue_work(int cpu)
 }
 
 /**
- * coalesce_tlbi_oops() - Put this CPU's word right after an oops
+ * coalesce_tlbi_oops() - Set LOADED on this CPU after an oops
  *
- * An oops between an exit store and the next entry hook is not returned from
- * through a hook: the task is made dead from wherever it was.  Until its next
- * exit the CPU must count as in the kernel.
+ * An oops between the store of an exit hook and the next entry hook does not return
+ * through a hook: the task dies where it is.  Until its next exit the CPU runs kernel
+ * code and needs LOADED.
  *
- * Context: any.  Called once the oops is reported, before the task dies.
+ * Context: any.  Called after the oops is reported, before the task dies.
  */
 void coalesce_tlbi_oops(void)
 {
-	atomic_long_t *word;
+	atomic_long_t *state;
 	unsigned long flags;
 
 	raw_local_irq_save(flags);
-	word = this_cpu_ptr(&kernel_cr3_loaded.state);
-	if (atomic_long_read(word) != KERNEL_CR3_LOADED) {
-		atomic_long_or(KERNEL_CR3_LOADED, word);
+	state = this_cpu_ptr(&kernel_cr3_loaded.state);
+	if (atomic_long_read(state) != KERNEL_CR3_LOADED) {
+		atomic_long_or(KERNEL_CR3_LOADED, state);
 		__flush_tlb_all();
-		atomic_long_set(word, KERNEL_CR3_LOADED);
+		atomic_long_set(state, KERNEL_CR3_LOADED);
 	}
 	raw_local_irq_restore(flags);
 }
 
 #ifdef CONFIG_COALESCE_TLBI_DEBUG
-static void report(const char *what, long word, const void *ip)
+static void report(const char *what, long state, const void *ip)
 {
-	WARN_ONCE(1, "coalesce_tlbi: CPU %d: %s with word %ld, from %pS\n",
-		  raw_smp_processor_id(), what, word, ip);
+	WARN_ONCE(1, "coalesce_tlbi: CPU %d: %s with state %ld, from %pS\n",
+		  raw_smp_processor_id(), what, state, ip);
 }
 
 /**
- * coalesce_tlbi_assert_loaded() - Complain if C code runs without LOADED
+ * coalesce_tlbi_assert_loaded() - Warn if C code runs without LOADED
  *
- * The first and the last C code between an entry from user mode and the way back.
- * An entry path without its hook, or a store that comes too early, shows here.
+ * Called by the first and the last C code between an entry from user mode and the
+ * return to it.  Finds an entry path without its hook, and an exit hook that stores
+ * too early.
  *
- * Context: entry code, interrupts off; on the CPU's own word.
+ * Context: entry code, interrupts off; on the state of this CPU.
  */
 noinstr void coalesce_tlbi_assert_loaded(void)
 {
-	long word = READ_ONCE(raw_cpu_ptr(&kernel_cr3_loaded)->state.counter);
+	long state = READ_ONCE(raw_cpu_ptr(&kernel_cr3_loaded)->state.counter);
 
-	if (word == KERNEL_CR3_LOADED)
+	if (state == KERNEL_CR3_LOADED)
 		return;
 	instrumentation_begin();
-	report("runs kernel code", word, NULL);
+	report("runs kernel code", state, NULL);
 	instrumentation_end();
 }
 
@@ -511,11 +563,10 @@ static __always_inline bool in_entry_text(unsigned long ip)
 }
 
 /**
- * coalesce_tlbi_assert_interrupted() - The same for what can interrupt the kernel
- * @regs: what was interrupted
+ * coalesce_tlbi_assert_interrupted() - The same after an entry from any context
+ * @regs: the interrupted context
  *
- * Beyond that: kernel code that was interrupted without LOADED is entry text, in one
- * of its windows.
+ * Warns as well if kernel code other than entry text was interrupted without LOADED.
  *
  * Context: entry code from user or kernel mode, interrupts off.
  */
@@ -531,30 +582,6 @@ noinstr void coalesce_tlbi_assert_interrupted(struct pt_regs *regs)
 	instrumentation_end();
 }
 #endif
-
-/**
- * coalesce_tlbi_show_interrupts() - Print the CTI row of /proc/interrupts
- * @p: the file
- * @prec: width of the first column
- *
- * Interrupts that were not sent, by CPU that did not get them.  Nothing is
- * printed where nothing can be deferred.
- *
- * Context: process context.
- */
-void coalesce_tlbi_show_interrupts(struct seq_file *p, int prec)
-{
-	int cpu;
-
-	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		return;
-
-	seq_printf(p, "%*s: ", prec, "CTI");
-	for_each_online_cpu(cpu)
-		seq_printf(p, "%10lu ",
-			   atomic_long_read(&per_cpu(coalesce_tlbi_counters, cpu).deferred));
-	seq_puts(p, "  Kernel synchronisation interrupts not sent\n");
-}
 
 static int coalesce_tlbi_show(struct seq_file *m, void *unused)
 {
@@ -581,7 +608,7 @@ static int __init coalesce_tlbi_debugfs(void)
 }
 late_initcall(coalesce_tlbi_debugfs);
 
-/* The mode that @str names, or the default and a line in the log. */
+/* Return the mode that @str names; of an unknown one warn and return the default. */
 static enum coalesce_tlbi_mode parse_mode(const char *str)
 {
 	int mode = match_string(coalesce_tlbi_modes, ARRAY_SIZE(coalesce_tlbi_modes), str);
@@ -610,16 +637,16 @@ static const char * __init reason_for_off(void)
 	if (boot_cpu_has(X86_FEATURE_XENPV))
 		return "Xen PV guests enter and leave the kernel by other paths";
 	if (!boot_cpu_has(X86_FEATURE_PGE))
-		return "the CPU has no global pages (PGE), by which entry flushes";
+		return "the CPU has no global pages (PGE), which the entry flush needs";
 	return NULL;
 }
 
 /**
  * coalesce_tlbi_init() - Decide whether and where flushes are deferred
  *
- * Runs on the boot CPU after tick_init(), which fixes the nohz_full= mask, and
- * before alternatives are applied.  Until they are, every hook is a jump over
- * itself and every word stays LOADED.
+ * Runs on the boot CPU after tick_init(), which sets the nohz_full= mask for good, and
+ * before alternatives are applied.  Until they are, every hook jumps over itself and
+ * every state is LOADED.
  *
  * Context: boot, one CPU, no user mode yet.
  */

@@ -2,12 +2,11 @@
 /*
  * KUnit tests of COALESCE_TLBI, included by coalesce_tlbi.c.
  *
- * The hooks run here as the entry code has them (coalesce_tlbi_test_hooks.S),
- * on the word of the CPU that runs the test, with interrupts off.  The word
- * then says "user mode" for some instructions in the kernel.  That is what the
- * instructions before a real entry hook live with: nothing between touches
- * memory but the stack and per-CPU data, and an initiator that comes meanwhile
- * leaves FLUSH_PENDING, which the hook finds.
+ * The hooks of the entry code run here as functions (coalesce_tlbi_test_hooks.S), on
+ * the state of the CPU that runs the test, with interrupts off.  For some instructions
+ * kernel code then runs without LOADED.  It is under the rule for pre-hook entry code:
+ * it accesses only its stack and per-CPU data.  An initiator that comes meanwhile sets
+ * FLUSH_PENDING, which the hook finds.
  */
 #include <kunit/test.h>
 #include <linux/hw_breakpoint.h>
@@ -17,53 +16,55 @@
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
 
-#define USER	0L
-#define FLUSH_PENDING	((long)KERNEL_CR3_FLUSH_PENDING)
-#define LOADED	((long)KERNEL_CR3_LOADED)
+#include "coalesce_tlbi_test.h"
 
-static const long words[] = { USER, FLUSH_PENDING, LOADED, LOADED | FLUSH_PENDING };
+#define USER		0L
+#define FLUSH_PENDING	((long)KERNEL_CR3_FLUSH_PENDING)
+#define LOADED		((long)KERNEL_CR3_LOADED)
+
+static const long states[] = { USER, FLUSH_PENDING, LOADED, LOADED | FLUSH_PENDING };
 
 struct hook_result {
-	unsigned long	saved;		/* what the paranoid entry kept */
-	long		inside;		/* word after the entry hook */
-	long		after;		/* word after the exit hook */
-	unsigned long	flushes;	/* done by the hooks */
+	unsigned long	saved;		/* the old state that the paranoid entry kept */
+	long		inside;		/* state after the entry hook */
+	long		after;		/* state after the exit hook */
+	unsigned long	flushes;	/* by the hooks */
 };
 
-/* Run the hooks from @word with @exit_state, then put the CPU right again. */
-static struct hook_result run_hooks_once(long word, unsigned long exit_state, bool paranoid)
+/* Run the hooks from @state with @exit_state, then restore the CPU. */
+static struct hook_result run_hooks_once(long state, unsigned long exit_state, bool paranoid)
 {
-	struct kernel_cr3_state *state;
+	struct kernel_cr3_state *cr3;
 	unsigned long flags, exit_state_was, flushes_were;
 	struct hook_result res = {};
 
 	raw_local_irq_save(flags);
-	state = this_cpu_ptr(&kernel_cr3_loaded);
-	exit_state_was = state->exit_state;
-	flushes_were = state->entry_flushes;
+	cr3 = this_cpu_ptr(&kernel_cr3_loaded);
+	exit_state_was = cr3->exit_state;
+	flushes_were = cr3->entry_flushes;
 
-	state->exit_state = exit_state;
-	atomic_long_set(&state->state, word);
+	cr3->exit_state = exit_state;
+	atomic_long_set(&cr3->state, state);
 	if (paranoid)
 		res.saved = coalesce_tlbi_test_paranoid_enter();
 	else
 		coalesce_tlbi_test_enter();
-	res.inside = atomic_long_read(&state->state);
+	res.inside = atomic_long_read(&cr3->state);
 	if (paranoid)
 		coalesce_tlbi_test_paranoid_exit(res.saved);
 	else
 		coalesce_tlbi_test_exit();
-	res.after = atomic_long_read(&state->state);
-	res.flushes = READ_ONCE(state->entry_flushes) - flushes_were;
+	res.after = atomic_long_read(&cr3->state);
+	res.flushes = READ_ONCE(cr3->entry_flushes) - flushes_were;
 
-	state->exit_state = exit_state_was;
+	cr3->exit_state = exit_state_was;
 	coalesce_tlbi_test_enter();
 	raw_local_irq_restore(flags);
 	return res;
 }
 
-/* The same until no initiator has deferred a flush to this CPU meanwhile. */
-static struct hook_result run_hooks(long word, unsigned long exit_state, bool paranoid)
+/* The same, repeated until no initiator has deferred an IPI to this CPU meanwhile. */
+static struct hook_result run_hooks(long state, unsigned long exit_state, bool paranoid)
 {
 	struct hook_result res;
 	atomic_long_t *deferred;
@@ -73,27 +74,27 @@ static struct hook_result run_hooks(long word, unsigned long exit_state, bool pa
 	deferred = this_cpu_ptr(&coalesce_tlbi_counters.deferred);
 	do {
 		before = atomic_long_read(deferred);
-		res = run_hooks_once(word, exit_state, paranoid);
+		res = run_hooks_once(state, exit_state, paranoid);
 	} while (atomic_long_read(deferred) != before);
 	migrate_enable();
 	return res;
 }
 
-/* Every word ends in LOADED; the hook flushes for FLUSH_PENDING and only for FLUSH_PENDING. */
+/* From every state the hook goes to LOADED; it flushes if and only if one is pending. */
 static void test_enter(struct kunit *test)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(words); i++) {
-		struct hook_result res = run_hooks(words[i], USER, false);
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
+		struct hook_result res = run_hooks(states[i], USER, false);
 
-		KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from word %ld", words[i]);
-		KUNIT_EXPECT_EQ_MSG(test, res.flushes, words[i] & FLUSH_PENDING ? 1 : 0,
-				    "from word %ld", words[i]);
+		KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from state %ld", states[i]);
+		KUNIT_EXPECT_EQ_MSG(test, res.flushes, states[i] & FLUSH_PENDING ? 1 : 0,
+				    "from state %ld", states[i]);
 	}
 }
 
-/* The exit hook stores its CPU's word, and on a housekeeping CPU nothing. */
+/* The exit hook stores exit_state, and nothing on a housekeeping CPU. */
 static void test_exit(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, USER, false).after, USER);
@@ -102,98 +103,100 @@ static void test_exit(struct kunit *test)
 }
 
 /*
- * The handler runs with LOADED and flushed, whatever it interrupted.  What had
- * LOADED keeps it; an entry in progress that lost it would be a lost flush.
+ * The handler runs with LOADED and after the flush, whatever it interrupted.  If the
+ * interrupted context had LOADED, it keeps it: an entry in progress that loses LOADED
+ * is a lost flush.
  */
 static void test_paranoid(struct kunit *test)
 {
 	const long exit_states[] = { USER, FLUSH_PENDING };
 	int i, j;
 
-	for (i = 0; i < ARRAY_SIZE(words); i++) {
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
 		for (j = 0; j < ARRAY_SIZE(exit_states); j++) {
-			struct hook_result res = run_hooks(words[i], exit_states[j], true);
-			long expect = words[i] & LOADED ? LOADED : exit_states[j];
+			struct hook_result res = run_hooks(states[i], exit_states[j], true);
+			long expect = states[i] & LOADED ? LOADED : exit_states[j];
 
-			KUNIT_EXPECT_EQ_MSG(test, res.saved, (unsigned long)words[i],
-					    "from word %ld", words[i]);
-			KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from word %ld", words[i]);
-			KUNIT_EXPECT_EQ_MSG(test, res.after, expect, "from word %ld, exit word %ld",
-					    words[i], exit_states[j]);
-			KUNIT_EXPECT_EQ_MSG(test, res.flushes, words[i] & FLUSH_PENDING ? 1 : 0,
-					    "from word %ld", words[i]);
+			KUNIT_EXPECT_EQ_MSG(test, res.saved, (unsigned long)states[i],
+					    "from state %ld", states[i]);
+			KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from state %ld", states[i]);
+			KUNIT_EXPECT_EQ_MSG(test, res.after, expect,
+					    "from state %ld, exit state %ld",
+					    states[i], exit_states[j]);
+			KUNIT_EXPECT_EQ_MSG(test, res.flushes, states[i] & FLUSH_PENDING ? 1 : 0,
+					    "from state %ld", states[i]);
 		}
 	}
 }
 
-/* What an initiator may find, by what the CPU stores at its exits. */
-static void test_possible(struct kunit *test)
+/* The states that an initiator may find, by exit_state of the CPU. */
+static void test_legal_state(struct kunit *test)
 {
 	const long exit_states[] = { USER, FLUSH_PENDING, LOADED };
-	const bool possible[ARRAY_SIZE(words)][ARRAY_SIZE(exit_states)] = {
-		/* USER */		{ true,  false, false },
+	const bool legal[ARRAY_SIZE(states)][ARRAY_SIZE(exit_states)] = {
+		/* USER */			{ true,  false, false },
 		/* FLUSH_PENDING */		{ true,  true,	false },
-		/* LOADED */		{ true,  true,	true },
+		/* LOADED */			{ true,  true,	true },
 		/* LOADED | FLUSH_PENDING */	{ true,  true,	false },
 	};
 	int i, j;
 
 	for (j = 0; j < ARRAY_SIZE(exit_states); j++) {
-		for (i = 0; i < ARRAY_SIZE(words); i++)
-			KUNIT_EXPECT_EQ_MSG(test, legal_state(words[i], exit_states[j]),
-					    possible[i][j], "word %ld, exit word %ld",
-					    words[i], exit_states[j]);
+		for (i = 0; i < ARRAY_SIZE(states); i++)
+			KUNIT_EXPECT_EQ_MSG(test, legal_state(states[i], exit_states[j]),
+					    legal[i][j], "state %ld, exit state %ld",
+					    states[i], exit_states[j]);
 		KUNIT_EXPECT_FALSE(test, legal_state(4, exit_states[j]));
 		KUNIT_EXPECT_FALSE(test, legal_state(-1, exit_states[j]));
 	}
 }
 
-/* A flush is deferred to a CPU without LOADED, and FLUSH_PENDING is left there. */
+/* A flush is deferred on a CPU without LOADED, and FLUSH_PENDING is set there. */
 static void test_predicate(struct kunit *test)
 {
 	const struct {
-		long	word;
-		bool	interrupt;
+		long	state;
+		bool	ipi;
 		long	after;
 	} cases[] = {
-		{ USER,		 false, FLUSH_PENDING },
-		{ FLUSH_PENDING,		 false, FLUSH_PENDING },
-		{ LOADED,	 true,	LOADED },
-		{ LOADED | FLUSH_PENDING, true,	LOADED | FLUSH_PENDING },
+		{ USER,			  false, FLUSH_PENDING },
+		{ FLUSH_PENDING,	  false, FLUSH_PENDING },
+		{ LOADED,		  true,	 LOADED },
+		{ LOADED | FLUSH_PENDING, true,	 LOADED | FLUSH_PENDING },
 	};
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		atomic_long_t word = ATOMIC_LONG_INIT(cases[i].word);
+		atomic_long_t state = ATOMIC_LONG_INIT(cases[i].state);
 
-		KUNIT_EXPECT_EQ_MSG(test, state_needs_ipi(&word), cases[i].interrupt,
-				    "word %ld", cases[i].word);
-		KUNIT_EXPECT_EQ_MSG(test, atomic_long_read(&word), cases[i].after,
-				    "word %ld", cases[i].word);
+		KUNIT_EXPECT_EQ_MSG(test, state_needs_ipi(&state), cases[i].ipi,
+				    "state %ld", cases[i].state);
+		KUNIT_EXPECT_EQ_MSG(test, atomic_long_read(&state), cases[i].after,
+				    "state %ld", cases[i].state);
 	}
 }
 
-/* The local CPU always flushes, is not counted, and owes nothing. */
+/* The local CPU always flushes, is not counted, and has no flush pending. */
 static void test_predicate_local(struct kunit *test)
 {
 	struct coalesce_tlbi_counters *counters;
-	bool interrupt, owes;
+	bool ipi, pending;
 	long before, after;
 	int cpu = get_cpu();
 
 	counters = &per_cpu(coalesce_tlbi_counters, cpu);
 	before = atomic_long_read(&counters->deferred) + atomic_long_read(&counters->forced);
-	interrupt = needs_ipi_now(cpu, NULL);
-	owes = has_flush_pending(cpu, NULL);
+	ipi = needs_ipi_now(cpu, NULL);
+	pending = has_flush_pending(cpu, NULL);
 	after = atomic_long_read(&counters->deferred) + atomic_long_read(&counters->forced);
 	put_cpu();
 
-	KUNIT_EXPECT_TRUE(test, interrupt);
-	KUNIT_EXPECT_FALSE(test, owes);
+	KUNIT_EXPECT_TRUE(test, ipi);
+	KUNIT_EXPECT_FALSE(test, pending);
 	KUNIT_EXPECT_EQ(test, before, after);
 }
 
-/* Rights alone are deferrable; nothing at all is not, nor is what a page is. */
+/* Only permission bits are deferrable: not an empty change, not memory type or presence. */
 static void test_protection_only(struct kunit *test)
 {
 	const unsigned long others[] = {
@@ -216,39 +219,95 @@ static void test_protection_only(struct kunit *test)
 			cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI));
 }
 
-static void note_cpu(void *mask)
+/* A request with the CPUs that its IPI callback ran on */
+struct noted_request {
+	struct coalesce_tlbi_request	req;
+	struct cpumask			*cpus;
+};
+
+static void note_cpu(void *info)
 {
-	cpumask_set_cpu(raw_smp_processor_id(), mask);
+	struct noted_request *noted = container_of(info, struct noted_request, req);
+
+	cpumask_set_cpu(raw_smp_processor_id(), noted->cpus);
 }
 
 /*
- * A call for the kernel runs here or not, as it says, and on every CPU that
- * defers nothing.
+ * The callback runs on every CPU that does not defer, and on the local CPU only if
+ * the predicate includes it.
  */
 static void test_in_kernel(struct kunit *test)
 {
-	struct cpumask *with, *without;
+	struct noted_request with = {}, without = {};
 	int cpu, here;
 
-	with = kunit_kzalloc(test, cpumask_size(), GFP_KERNEL);
-	without = kunit_kzalloc(test, cpumask_size(), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, with);
-	KUNIT_ASSERT_NOT_NULL(test, without);
+	with.cpus = kunit_kzalloc(test, cpumask_size(), GFP_KERNEL);
+	without.cpus = kunit_kzalloc(test, cpumask_size(), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, with.cpus);
+	KUNIT_ASSERT_NOT_NULL(test, without.cpus);
 
 	cpus_read_lock();
 	here = get_cpu();
-	on_each_cpu_in_kernel(note_cpu, with);
-	smp_call_function_in_kernel(note_cpu, without);
+	call_or_defer(needs_ipi_now, note_cpu, &with.req);
+	call_or_defer(other_needs_ipi_now, note_cpu, &without.req);
 	put_cpu();
-	KUNIT_EXPECT_TRUE(test, cpumask_test_cpu(here, with));
-	KUNIT_EXPECT_FALSE(test, cpumask_test_cpu(here, without));
+	KUNIT_EXPECT_TRUE(test, cpumask_test_cpu(here, with.cpus));
+	KUNIT_EXPECT_FALSE(test, cpumask_test_cpu(here, without.cpus));
 	for_each_online_cpu(cpu) {
 		if (cpu == here || cpu_defers(cpu))
 			continue;
-		KUNIT_EXPECT_TRUE_MSG(test, cpumask_test_cpu(cpu, with), "CPU %d", cpu);
-		KUNIT_EXPECT_TRUE_MSG(test, cpumask_test_cpu(cpu, without), "CPU %d", cpu);
+		KUNIT_EXPECT_TRUE_MSG(test, cpumask_test_cpu(cpu, with.cpus), "CPU %d", cpu);
+		KUNIT_EXPECT_TRUE_MSG(test, cpumask_test_cpu(cpu, without.cpus), "CPU %d", cpu);
 	}
 	cpus_read_unlock();
+}
+
+/*
+ * The initiator flushes its own TLB: after its page-table entry was changed, it reads
+ * the new page.  Migration is off and nothing else flushes between the two reads, so a
+ * CPU that tags its TLB entries as global keeps the old one.
+ */
+static void test_initiator(struct kunit *test)
+{
+	struct page *pages[2] = { alloc_page(GFP_KERNEL), alloc_page(GFP_KERNEL) };
+	unsigned long old = 0, seen = 0;
+	unsigned int level;
+	pte_t *pte = NULL;
+	void *mem = NULL;
+
+	if (pages[0] && pages[1])
+		mem = vmap(pages, 1, VM_MAP, PAGE_KERNEL);
+	if (mem)
+		pte = lookup_address((unsigned long)mem, &level);
+	if (pte) {
+		WRITE_ONCE(*(unsigned long *)page_address(pages[0]), 1);
+		WRITE_ONCE(*(unsigned long *)page_address(pages[1]), 2);
+		preempt_disable();
+		old = READ_ONCE(*(unsigned long *)mem);
+		set_pte(pte, mk_pte(pages[1], PAGE_KERNEL));
+		flush_tlb_kernel_range_deferrable((unsigned long)mem,
+						  (unsigned long)mem + PAGE_SIZE);
+		seen = READ_ONCE(*(unsigned long *)mem);
+		set_pte(pte, mk_pte(pages[0], PAGE_KERNEL));
+		preempt_enable();
+	}
+	vunmap(mem);
+	if (pages[0])
+		__free_page(pages[0]);
+	if (pages[1])
+		__free_page(pages[1]);
+	KUNIT_ASSERT_NOT_NULL(test, pte);
+	KUNIT_EXPECT_EQ(test, old, 1UL);
+	KUNIT_EXPECT_EQ(test, seen, 2UL);
+}
+
+/* What the callers of the fixed operations rely on: done, or told that it was not. */
+static void test_fixed_operations(struct kunit *test)
+{
+	const bool on = cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI);
+
+	KUNIT_EXPECT_EQ(test, smp_mb_kernel_cpus(), on);
+	KUNIT_EXPECT_EQ(test, coalesce_tlbi_sync_core_kernel_cpus(_THIS_IP_), on);
 }
 
 static unsigned long vm_event(enum vm_event_item item)
@@ -264,7 +323,7 @@ static unsigned long vm_event(enum vm_event_item item)
 	return n;
 }
 
-/* Both sides of the ceiling (33 pages) take the deferrable path, and flush. */
+/* Ranges on both sides of the ceiling (33 pages) are flushed. */
 static void test_threshold(struct kunit *test)
 {
 #ifdef CONFIG_DEBUG_TLBFLUSH
@@ -285,32 +344,32 @@ static void test_threshold(struct kunit *test)
 #endif
 }
 
-static long outstanding_huge_changes(void)
+static long uncovered_huge_changes(void)
 {
 	return atomic_long_read(&huge_changes) - atomic_long_read(&huge_changes_flushed);
 }
 
-/* An unmapped large leaf forces one flush of every CPU, two force one as well. */
+/* One huge change causes one flush of every CPU; two changes cause one as well. */
 static void test_huge(struct kunit *test)
 {
 	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
 		kunit_skip(test, "needs nohz_full=");
 
 	flush_huge_changes();
-	KUNIT_EXPECT_EQ(test, outstanding_huge_changes(), 0);
+	KUNIT_EXPECT_EQ(test, uncovered_huge_changes(), 0);
 	KUNIT_EXPECT_FALSE(test, flush_huge_changes());
 
 	coalesce_tlbi_note_huge_change();
 	coalesce_tlbi_note_huge_change();
-	KUNIT_EXPECT_EQ(test, outstanding_huge_changes(), 2);
+	KUNIT_EXPECT_EQ(test, uncovered_huge_changes(), 2);
 	KUNIT_EXPECT_TRUE(test, flush_huge_changes());
-	KUNIT_EXPECT_EQ(test, outstanding_huge_changes(), 0);
+	KUNIT_EXPECT_EQ(test, uncovered_huge_changes(), 0);
 	KUNIT_EXPECT_FALSE(test, flush_huge_changes());
 }
 
 /*
- * vfree() of a large mapping is noticed, of a small one is not: not even where
- * the area reaches into 2M that never had a page table, as its guard page may.
+ * vfree() of a huge mapping is counted.  That of 4K PTEs is not, even if the area
+ * reaches into 2M without a page table, as its guard page may.
  */
 static void test_huge_vfree(struct kunit *test)
 {
@@ -340,10 +399,10 @@ static void test_huge_vfree(struct kunit *test)
 	vfree(mem);
 	KUNIT_EXPECT_GT(test, atomic_long_read(&huge_changes), before);
 	vm_unmap_aliases();
-	KUNIT_EXPECT_EQ(test, outstanding_huge_changes(), 0);
+	KUNIT_EXPECT_EQ(test, uncovered_huge_changes(), 0);
 }
 
-/* iounmap() of a leaf of the largest size is noticed as well. */
+/* iounmap() of a PUD leaf is counted as well. */
 static void test_huge_iounmap(struct kunit *test)
 {
 	const resource_size_t nowhere = 1ULL << 38;
@@ -363,7 +422,7 @@ static void test_huge_iounmap(struct kunit *test)
 		kunit_skip(test, "ioremap() uses no 1G pages here");
 	KUNIT_EXPECT_GT(test, atomic_long_read(&huge_changes), before);
 	vm_unmap_aliases();
-	KUNIT_EXPECT_EQ(test, outstanding_huge_changes(), 0);
+	KUNIT_EXPECT_EQ(test, uncovered_huge_changes(), 0);
 }
 
 static void test_parameter(struct kunit *test)
@@ -372,11 +431,11 @@ static void test_parameter(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parse_mode("pending"), COALESCE_TLBI_PENDING);
 	KUNIT_EXPECT_EQ(test, parse_mode("off"), COALESCE_TLBI_OFF);
 	KUNIT_EXPECT_EQ(test, parse_mode(""), COALESCE_TLBI_ALWAYS);
-	KUNIT_EXPECT_EQ(test, parse_mode("Owed"), COALESCE_TLBI_ALWAYS);
+	KUNIT_EXPECT_EQ(test, parse_mode("Pending"), COALESCE_TLBI_ALWAYS);
 	KUNIT_EXPECT_EQ(test, parse_mode("pending,"), COALESCE_TLBI_ALWAYS);
 }
 
-/* Who defers: the nohz_full= CPUs, all of them, and no other. */
+/* The nohz_full= CPUs defer, all of them, and no other. */
 static void test_mask(struct kunit *test)
 {
 	const bool on = cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI);
@@ -407,14 +466,14 @@ static bool breakpoint_refused(void *addr)
 	return false;
 }
 
-/* No breakpoint on what the entry of #DB reads; on other data there may be. */
+/* No data breakpoint on what the entry code of #DB reads; elsewhere it is allowed. */
 static void test_breakpoint(struct kunit *test)
 {
-	struct kernel_cr3_state *state = per_cpu_ptr(&kernel_cr3_loaded, 0);
+	struct kernel_cr3_state *cr3 = per_cpu_ptr(&kernel_cr3_loaded, 0);
 
-	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->state));
-	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->exit_state));
-	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&state->entry_flushes));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->state));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->exit_state));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->entry_flushes));
 	KUNIT_EXPECT_FALSE(test, breakpoint_refused(&huge_changes));
 }
 
@@ -422,11 +481,13 @@ static struct kunit_case coalesce_tlbi_cases[] = {
 	KUNIT_CASE(test_enter),
 	KUNIT_CASE(test_exit),
 	KUNIT_CASE(test_paranoid),
-	KUNIT_CASE(test_possible),
+	KUNIT_CASE(test_legal_state),
 	KUNIT_CASE(test_predicate),
 	KUNIT_CASE(test_predicate_local),
 	KUNIT_CASE(test_protection_only),
 	KUNIT_CASE(test_in_kernel),
+	KUNIT_CASE(test_initiator),
+	KUNIT_CASE(test_fixed_operations),
 	KUNIT_CASE(test_threshold),
 	KUNIT_CASE(test_huge),
 	KUNIT_CASE(test_huge_vfree),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The entry code's hooks as functions, for the KUnit suite: the same macros,
- * without the gate, on the word of the CPU that calls.  Interrupts must be off.
+ * The hooks of the entry code as functions, for the KUnit suite: the same macros
+ * without the feature check, on the state of the calling CPU.  Interrupts must be off.
  */
 #include <linux/linkage.h>
 #include <asm/asm-offsets.h>

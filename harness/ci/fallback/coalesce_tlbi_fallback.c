@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls of <linux/coalesce_tlbi.h> where the option is not: each has to be
- * the plain operation, on all CPUs, done when it returns.  The checks run when the
- * module is loaded; the first that fails is logged and refuses the load.  No CPU
- * comes or goes meanwhile.
+ * The functions of the series without CONFIG_COALESCE_TLBI: each has to be the plain
+ * operation on every CPU, complete when it returns.  The checks run when the module
+ * is loaded; the first that fails is logged and refuses the load.  No CPU goes online
+ * or offline meanwhile.
  *
- * control=NAME has the check of that name look for something else, so that it
- * fails: each is seen to.
+ * control=NAME makes the check of that name expect another result, so that each can
+ * be seen to fail.
  */
 #include <linux/coalesce_tlbi.h>
 #include <linux/cpu.h>
@@ -32,40 +32,10 @@ static bool is_control(const char *name)
 	return !strcmp(control, name);
 }
 
-static atomic_t calls[NR_CPUS];
-
-static void count(void *info)
+/* False tells the caller to send an IPI to every CPU itself. */
+static bool check_smp_mb(void)
 {
-	atomic_inc(&calls[smp_processor_id()]);
-}
-
-/* Was each CPU called @n times, and @cpu, if it is one, @self times? */
-static bool counted(int n, int cpu, int self)
-{
-	bool good = true;
-	int i;
-
-	for_each_online_cpu(i)
-		if (atomic_xchg(&calls[i], 0) != (i == cpu ? self : n))
-			good = false;
-	return good;
-}
-
-static bool check_on_each_cpu(void)
-{
-	on_each_cpu_in_kernel(count, NULL);
-	return counted(is_control("on-each-cpu") ? 2 : 1, -1, 0);
-}
-
-static bool check_smp_call(void)
-{
-	int self = get_cpu();
-	bool good;
-
-	smp_call_function_in_kernel(count, NULL);
-	good = counted(1, self, is_control("smp-call"));
-	put_cpu();
-	return good;
+	return smp_mb_kernel_cpus() == is_control("smp-mb");
 }
 
 static bool check_policy(void)
@@ -76,8 +46,7 @@ static bool check_policy(void)
 	coalesce_tlbi_note_huge_change();
 	for_each_online_cpu(cpu)
 		may = may && coalesce_tlbi_may_queue_work(cpu);
-	return may && !flush_huge_changes() &&
-		coalesce_tlbi_protection_only(1, 1) == is_control("policy");
+	return may != is_control("policy");
 }
 
 static void *address;
@@ -196,8 +165,7 @@ static const struct {
 	const char *name;
 	bool (*check)(void);
 } checks[] = {
-	{ "on-each-cpu",	check_on_each_cpu },
-	{ "smp-call",		check_smp_call },
+	{ "smp-mb",		check_smp_mb },
 	{ "policy",		check_policy },
 	{ "remap",		check_remap },
 	{ "percpu",		check_percpu },
@@ -211,7 +179,7 @@ static int __init fallback_init(void)
 	for (i = 0; i < ARRAY_SIZE(checks); i++) {
 		atomic_set(&wrong, 0);
 		if (!checks[i].check()) {
-			pr_err("coalesce_tlbi_fallback: not so: %s\n", checks[i].name);
+			pr_err("coalesce_tlbi_fallback: failed: %s\n", checks[i].name);
 			return -EINVAL;
 		}
 	}
@@ -227,5 +195,5 @@ static void __exit fallback_exit(void)
 module_init(fallback_init);
 module_exit(fallback_exit);
 
-MODULE_DESCRIPTION("Checks of what stands in for COALESCE_TLBI");
+MODULE_DESCRIPTION("Checks of the functions without COALESCE_TLBI");
 MODULE_LICENSE("GPL");

@@ -8,13 +8,13 @@
 #include <linux/tracepoint.h>
 
 /**
- * coalesce_tlbi_defer - an interrupt for a flush or other synchronisation was not sent
- * @cpu: the CPU in user mode that was left alone
- * @start: first byte of the range of a flush; 0 with @end 0 if none is given
+ * coalesce_tlbi_defer - an IPI to a CPU in user mode was deferred
+ * @cpu: the CPU in user mode
+ * @start: first byte of the range to flush; 0 with @end 0 if there is no range
  * @end: first byte after the range
  * @caller: return address of the deferrable request
  *
- * Fires on the initiator, once for each target and flush, with preemption off.
+ * Fires on the initiator, once for each target and request, with preemption off.
  */
 TRACE_EVENT(coalesce_tlbi_defer,
 

@@ -1,45 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Deferral of kernel TLB flushes on CPUs that run user mode: the per-CPU word
- * and the hooks that the entry code runs on it.
+ * Deferred kernel TLB flushes: the per-CPU state and the hooks of the entry code.
  *
- * One word per CPU, kernel_cr3_loaded, says where the CPU stands:
+ * kernel_cr3_loaded holds one state per CPU.  It says whether the CPU is past the
+ * kernel side of its entry, with or without page-table isolation:
  *
- *	0		in user mode, owes nothing
- *	FLUSH_PENDING		in user mode, flushes before it runs more kernel code
- *	LOADED		runs kernel code, owes nothing
- *	LOADED + FLUSH_PENDING	has entered the kernel, its flush is not finished
+ *	0			in user mode, no flush pending
+ *	FLUSH_PENDING		in user mode, flushes at its next kernel entry
+ *	LOADED			runs kernel code, no flush pending
+ *	LOADED + FLUSH_PENDING	has entered the kernel, its flush is not complete
  *
- * An initiator whose target lacks LOADED sets FLUSH_PENDING in place of an interrupt.  A
- * CPU that never leaves LOADED (every housekeeping CPU) is interrupted as ever,
- * so the word alone decides and no mask of CPUs has to be read.
+ * An initiator whose target lacks LOADED sets FLUSH_PENDING and sends no IPI.  A
+ * housekeeping CPU always has LOADED and gets its IPIs as before, so an initiator
+ * needs no mask of CPUs: the state alone decides.
  *
- * Invariants, which arch/x86/mm/coalesce_tlbi.c argues from:
+ * Invariants, on which the ordering argument in arch/x86/mm/coalesce_tlbi.c rests:
  *
- *   1. While LOADED is set, only the CPU itself writes its word.
- *   2. FLUSH_PENDING is cleared only by the CPU itself and only after its flush has
+ *   1. While LOADED is set, only the CPU itself writes its state.
+ *   2. Only the CPU itself clears FLUSH_PENDING, and only after its flush has
  *      completed.  Whoever finds LOADED + FLUSH_PENDING flushes again.
- *   3. The exit store is not run twice without an entry hook in between: the
- *      second store would erase an FLUSH_PENDING that arrived after the first.
- *   4. From the instruction after the exit store to the end of the entry hook
- *      the CPU touches only memory whose translation cannot have changed since
- *      it last ran kernel code: entry text, per-CPU data and the table of its
- *      offsets, the cpu_entry_area, the espfix page, the LDT it has loaded, its
- *      own task stack.
+ *   3. The exit hook does not store twice without an entry hook in between.  The
+ *      second store would erase a FLUSH_PENDING that was set after the first.
+ *   4. From the store of the exit hook to the end of the entry hook the CPU
+ *      accesses only memory whose translation cannot have changed since it last
+ *      ran kernel code: entry text, per-CPU data, the table of per-CPU offsets,
+ *      the cpu_entry_area, the espfix page, the loaded LDT, its own task stack.
  *
- * An interleaving that invariant 2 forbids: the entry code exchanges in
- * LOADED, an NMI arrives before the flush, finds LOADED, takes that for
- * "flushed" and follows a pointer through an entry whose flush has already
- * returned to its initiator.
+ * An interleaving that invariant 2 forbids: the entry code sets LOADED by an
+ * exchange that clears FLUSH_PENDING.  An NMI arrives before the flush, finds
+ * LOADED, and follows a pointer through a stale TLB entry.  The initiator of that
+ * flush has returned already.
  */
 #ifndef _ASM_X86_COALESCE_TLBI_H
 #define _ASM_X86_COALESCE_TLBI_H
 
 #define KERNEL_CR3_LOADED		1
-#define KERNEL_CR3_FLUSH_PENDING			2
+#define KERNEL_CR3_FLUSH_PENDING	2
 
 /* Offsets into struct kernel_cr3_state, checked where it is defined. */
-#define KERNEL_CR3_state			0
+#define KERNEL_CR3_state		0
 #define KERNEL_CR3_exit_state		8
 #define KERNEL_CR3_entry_flushes	16
 #define KERNEL_CR3_saved		24
@@ -57,14 +56,13 @@
 	PER_CPU_VAR(kernel_cr3_loaded + KERNEL_CR3_##field)
 
 /*
- * Drop every translation of this CPU: all PCIDs, global entries, paging
- * structure caches.  Writing CR4 with PGE changed does that on every CPU that
- * has PGE (SDM vol. 3, "Operations that Invalidate TLBs"), and is serialising.
+ * Flush every TLB entry of this CPU: all PCIDs, global entries, paging-structure
+ * caches.  A write to CR4 that changes PGE does that on every CPU that has PGE (SDM
+ * vol. 3, "Operations that Invalidate TLBs") and is serialising.
  *
- * Runs with interrupts off and needs one register, no stack.  An NMI between
- * the two writes is harmless: it flushes from the same shadow, by a toggle of
- * its own, and the second write here restores the shadow's value whatever CR4
- * holds by then.
+ * Runs with interrupts off.  Needs one register and no stack.  An NMI between the
+ * two writes is harmless: it toggles PGE from the same shadow, and the second write
+ * here loads the value of the shadow whatever CR4 holds by then.
  */
 .macro COALESCE_TLBI_FLUSH scratch_reg:req
 	movq	PER_CPU_VAR(cpu_tlbstate + TLB_STATE_cr4), \scratch_reg
@@ -76,13 +74,13 @@
 .endm
 
 /*
- * Take the word from whatever it is to LOADED.
+ * Set LOADED, flush if a flush is pending.
  *
- * The locked OR orders what user mode did before against the read of FLUSH_PENDING
- * after it, and decides between this CPU and an initiator's compare-and-exchange:
- * either the initiator comes first and FLUSH_PENDING is seen below, or it comes second,
- * fails, sees LOADED and interrupts.  The prefix is spelled out: LOCK_PREFIX
- * is a site that is patched at run time, which must not exist before a flush.
+ * The locked OR is a full barrier, and it decides the race with the cmpxchg of an
+ * initiator.  If the initiator comes first, FLUSH_PENDING is seen below.  If it comes
+ * second, its cmpxchg fails, it reads LOADED and sends the IPI.  The prefix is
+ * spelled out because LOCK_PREFIX is patched at run time, and text that is patched
+ * at run time must not run before a flush.
  */
 .macro COALESCE_TLBI_LOAD scratch_reg:req
 	lock orq $KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(state)
@@ -94,9 +92,9 @@
 .endm
 
 /*
- * For coalesce_tlbi_assert_interrupted().  Taken back at the exit, so that what
- * one entry leaves is not found by one that has no such hook (#BP).  No constant is
- * an argument: clang's assembler rejects one that begins with a dollar sign.
+ * For coalesce_tlbi_assert_interrupted().  The exit resets it, so that an entry
+ * without this hook (#BP) does not read the value of an earlier one.  No macro takes
+ * a constant as argument: clang's assembler rejects one that begins with a dollar.
  */
 .macro COALESCE_TLBI_DEBUG_SAVE save_reg:req
 #ifdef CONFIG_COALESCE_TLBI_DEBUG
@@ -104,13 +102,13 @@
 #endif
 .endm
 
-.macro COALESCE_TLBI_DEBUG_TAKE_BACK
+.macro COALESCE_TLBI_DEBUG_RESET
 #ifdef CONFIG_COALESCE_TLBI_DEBUG
 	movq	$KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(saved)
 #endif
 .endm
 
-/* The hooks without their gate, for the KUnit suite, which brings its own. */
+/* The hooks without the feature check, for the KUnit suite. */
 .macro __COALESCE_TLBI_ENTER scratch_reg:req
 	cmpq	$KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(state)
 	je	.Lcoalesce_tlbi_entered_\@
@@ -143,9 +141,9 @@
 .endm
 
 /*
- * Entry from user mode.  Kernel CR3 and kernel GS are loaded, interrupts are
- * off, nothing has followed a pointer yet.  Clobbers flags and, if it flushes,
- * @scratch_reg; needs no stack.
+ * Entry from user mode.  Kernel CR3 and kernel GS are loaded, interrupts are off,
+ * no pointer has been followed yet.  Clobbers flags and, if it flushes, @scratch_reg.
+ * Needs no stack.
  */
 .macro COALESCE_TLBI_ENTER scratch_reg:req
 	ALTERNATIVE "jmp .Lcoalesce_tlbi_enter_end_\@", "", X86_FEATURE_COALESCE_TLBI
@@ -155,12 +153,12 @@
 
 /*
  * Exit to user mode.  Kernel GS and, with page-table isolation, kernel CR3 are
- * still loaded.  From here to the return instruction nothing is called and
- * only the memory of invariant 4 is touched.  exit_state is LOADED on a CPU
- * whose flushes are never deferred, and there nothing is stored.
+ * still loaded.  From here to the return instruction the code calls nothing and
+ * accesses only the memory of invariant 4.  On a CPU that never defers exit_state is
+ * LOADED and nothing is stored.
  *
- * The plain store is enough: while LOADED is set no one else writes the word,
- * and x86 makes it visible after every load and store before it.
+ * A plain store is enough: no other CPU writes the state while LOADED is set, and
+ * x86 makes the store visible after all earlier loads and stores.
  */
 .macro COALESCE_TLBI_EXIT scratch_reg:req
 	ALTERNATIVE "jmp .Lcoalesce_tlbi_exit_end_\@", "", X86_FEATURE_COALESCE_TLBI
@@ -169,11 +167,11 @@
 .endm
 
 /*
- * Entry that can interrupt kernel context anywhere, the other hooks included
- * (NMI, #DB, #MC, #DF, #VC; every FRED ring 0 event).  Kernel GS is loaded.
- * @save_reg keeps what the word was until the exit.  It is preset to LOADED
- * outside the gate, so that an #MC that enters before alternatives are applied
- * and returns after restores nothing.
+ * Entry that can interrupt kernel context anywhere, the other hooks included (NMI,
+ * #DB, #MC, #DF, #VC; every FRED ring 0 event).  Kernel GS is loaded.  @save_reg
+ * keeps the old state until the exit.  It is preset to LOADED outside the
+ * alternative: an #MC that enters before alternatives are applied and returns after
+ * that restores nothing.
  */
 .macro COALESCE_TLBI_PARANOID_ENTER save_reg:req scratch_reg:req
 	movq	$KERNEL_CR3_LOADED, \save_reg
@@ -184,14 +182,15 @@
 .endm
 
 /*
- * Return from such an entry.  What was interrupted had LOADED: it is the
- * kernel, or an entry in progress that the handler has flushed for.  Leave the
- * word alone; storing a user value would run the rest of that entry unseen by
- * initiators.  It had not: back to a window where an entry hook still has to come.
+ * Return from such an entry.  If the interrupted context had LOADED, it is kernel
+ * code, or an entry in progress for which the handler has flushed.  Keep the state:
+ * without LOADED the rest of that entry would run while initiators defer to it.
+ * Otherwise it is code between an exit hook and the next entry hook, which has to
+ * find what the exit hook stored.
  */
 .macro COALESCE_TLBI_PARANOID_EXIT save_reg:req scratch_reg:req
 	ALTERNATIVE "jmp .Lcoalesce_tlbi_paranoid_exit_end_\@", "", X86_FEATURE_COALESCE_TLBI
-	COALESCE_TLBI_DEBUG_TAKE_BACK
+	COALESCE_TLBI_DEBUG_RESET
 	__COALESCE_TLBI_PARANOID_EXIT \save_reg \scratch_reg
 .Lcoalesce_tlbi_paranoid_exit_end_\@:
 .endm
@@ -212,7 +211,6 @@
 #else /* !__ASSEMBLY__ */
 
 struct pt_regs;
-struct seq_file;
 
 #ifdef CONFIG_COALESCE_TLBI
 
@@ -220,17 +218,16 @@ struct seq_file;
 #include <linux/percpu.h>
 
 /**
- * struct kernel_cr3_state - what the entry code of one CPU reads and writes
- * @state: where the CPU stands; KERNEL_CR3_LOADED and KERNEL_CR3_FLUSH_PENDING
- * @exit_state: what the exit hook puts into @state: KERNEL_CR3_LOADED on a CPU
- *	whose flushes are never deferred (nothing is stored then), 0 in mode
- *	pending, KERNEL_CR3_FLUSH_PENDING in mode always.  Fixed before alternatives are
- *	applied.
- * @entry_flushes: flushes that entry hooks of this CPU did; written by it alone
- * @saved: with CONFIG_COALESCE_TLBI_DEBUG, @state as the last entry found it that
- *	can interrupt kernel context anywhere
+ * struct kernel_cr3_state - the data of one CPU that its entry code accesses
+ * @state: KERNEL_CR3_LOADED and KERNEL_CR3_FLUSH_PENDING, see above
+ * @exit_state: what the exit hook stores to @state: 0 in mode pending,
+ *	KERNEL_CR3_FLUSH_PENDING in mode always, KERNEL_CR3_LOADED on a CPU that never
+ *	defers (nothing is stored there).  Fixed before alternatives are applied.
+ * @entry_flushes: flushes by entry hooks of this CPU; written by this CPU only
+ * @saved: with CONFIG_COALESCE_TLBI_DEBUG, the old @state of the last entry that can
+ *	interrupt kernel context anywhere
  *
- * One cache line, so that a hook touches one.
+ * One cache line, so that a hook accesses one line.
  */
 struct kernel_cr3_state {
 	atomic_long_t	state;
@@ -244,14 +241,16 @@ struct kernel_cr3_state {
 DECLARE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded);
 
 /**
- * coalesce_tlbi_entry_data() - Does a range overlap what entry code reads?
- * @cpu: the CPU whose data is asked about
+ * coalesce_tlbi_entry_data() - Does a range overlap data that entry code accesses?
+ * @cpu: the CPU that the data belongs to
  * @addr: first byte of the range
  * @end: last byte of the range
  *
- * A data breakpoint there would raise #DB inside the entry of #DB, for ever.
+ * A data breakpoint there would raise #DB in the entry code of #DB, without end.
  *
  * Return: true if it does.
+ *
+ * Context: any.
  */
 static inline bool coalesce_tlbi_entry_data(int cpu, unsigned long addr, unsigned long end)
 {
@@ -262,13 +261,8 @@ static inline bool coalesce_tlbi_entry_data(int cpu, unsigned long addr, unsigne
 
 void coalesce_tlbi_init(void);
 void coalesce_tlbi_oops(void);
-void coalesce_tlbi_show_interrupts(struct seq_file *p, int prec);
-
-/* The hooks as functions, coalesce_tlbi_test_hooks.S */
-void coalesce_tlbi_test_enter(void);
-void coalesce_tlbi_test_exit(void);
-unsigned long coalesce_tlbi_test_paranoid_enter(void);
-void coalesce_tlbi_test_paranoid_exit(unsigned long saved);
+bool coalesce_tlbi_protection_only(unsigned long set, unsigned long clear);
+bool coalesce_tlbi_sync_core_kernel_cpus(unsigned long caller);
 
 #else /* !CONFIG_COALESCE_TLBI */
 
@@ -279,7 +273,14 @@ static inline bool coalesce_tlbi_entry_data(int cpu, unsigned long addr, unsigne
 
 static inline void coalesce_tlbi_init(void) { }
 static inline void coalesce_tlbi_oops(void) { }
-static inline void coalesce_tlbi_show_interrupts(struct seq_file *p, int prec) { }
+
+/* A macro: an inline function here changes the object code of its callers. */
+#define coalesce_tlbi_protection_only(set, clear) ((void)(set), (void)(clear), false)
+
+static inline bool coalesce_tlbi_sync_core_kernel_cpus(unsigned long caller)
+{
+	return false;
+}
 
 #endif /* CONFIG_COALESCE_TLBI */
 
