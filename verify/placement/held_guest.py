@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The guest of the window test, seen from the host.
+"""The guest of the placement test, seen from the host.
 
-Two CPUs: one sends (it runs what entry_placement.c is told to), one is the target, and
-is held at an instruction while the initiator works.
+Two CPUs.  The initiator runs the commands that entry_placement.c gets.  The target is
+held at an instruction while the initiator works.
+
+All addresses are virtual, all times are in seconds.  Lost: the guest did not do what a
+schedule needs.  RemoteError: the gdb stub did not do what was asked.
 """
 
 import re
@@ -10,26 +13,28 @@ import struct
 
 from remote import CS, RIP, RSP, Remote, RemoteError
 
-INITIATOR, TARGET = 1, 2           # threads of the stub: CPU number + 1
+INITIATOR, TARGET = 1, 2        # threads of the stub: CPU number + 1
 BOTH = (INITIATOR, TARGET)
 LOADED, FLUSH_PENDING = 1, 2
 TRIES = 50
-FLUSHES = ("do_kernel_range_flush", "do_flush_tlb_all")
+# The initiator's own call of a flush, after it has decided about the IPI
+FLUSHES = ("coalesce_tlbi_flush_range", "coalesce_tlbi_flush_all",
+           "do_kernel_range_flush", "do_flush_tlb_all")
 
 
 class Lost(Exception):
-    """The schedule could not be carried out; nothing is known."""
+    """A schedule was not carried out: it shows nothing."""
 
 
 def definitions(header):
-    """The numbers that a C header defines."""
+    """The numbers that a C header defines as PLACEMENT_<name>, by name."""
     with open(header, encoding="ascii") as f:
         found = re.findall(r"^#define\s+PLACEMENT_(\w+)\s+(\d+)\b", f.read(), re.M)
     return {name: int(value) for name, value in found}
 
 
 class Guest:
-    """Commands to the initiator, steps and NMIs on the target, the word."""
+    """Commands to the initiator, steps and NMIs on the target, its per-CPU state."""
 
     def __init__(self, stub, tap, kernel, header, timeout):
         self.number = definitions(header)
@@ -43,42 +48,42 @@ class Guest:
         self.remote = Remote(stub, timeout)
         table = kernel["__per_cpu_offset"] + 8 * (TARGET - 1)
         per_cpu = self._kernel_longs(table, 1)[0]
-        self.state = per_cpu + kernel["kernel_cr3_loaded"]
+        self.per_cpu_state = per_cpu + kernel["kernel_cr3_loaded"]
         self.counters = per_cpu + kernel["coalesce_tlbi_counters"]
 
     def _kernel_longs(self, address, n):
-        """By the page tables of whichever CPU has the kernel mapped."""
+        """n 64-bit values, by the page tables of a CPU that has the kernel mapped."""
         try:
             return self.remote.read_longs(INITIATOR, address, n)
         except RemoteError:
             return self.remote.read_longs(TARGET, address, n)
 
-    def word(self):
-        """The target's word."""
-        return self._kernel_longs(self.state, 1)[0]
+    def state(self):
+        """The target's per-CPU state: LOADED, FLUSH_PENDING, both, or 0."""
+        return self._kernel_longs(self.per_cpu_state, 1)[0]
 
     def loaded(self):
-        """Is the target in the kernel, as initiators see it?"""
-        return bool(self.word() & LOADED)
+        """Does an initiator treat the target as in the kernel?"""
+        return bool(self.state() & LOADED)
 
     def exit_state(self):
-        """What the target's exit hooks store."""
-        return self._kernel_longs(self.state + 8, 1)[0]
+        """The value that the target's exit hooks store."""
+        return self._kernel_longs(self.per_cpu_state + 8, 1)[0]
 
     def deferred(self):
-        """Interrupts that were not sent to the target."""
+        """Number of IPIs to the target that were deferred."""
         return self._kernel_longs(self.counters, 1)[0]
 
     def entry_flushes(self):
-        """Flushes by entry hooks of the target."""
-        return self._kernel_longs(self.state + 16, 1)[0]
+        """Number of flushes by entry hooks of the target."""
+        return self._kernel_longs(self.per_cpu_state + 16, 1)[0]
 
     def where(self):
         """Instruction and stack pointer of the target."""
         return self.remote.register(TARGET, RIP), self.remote.register(TARGET, RSP)
 
     def to_user_mode(self):
-        """Have the target where an idle one is; an interrupt may have come."""
+        """Let the target return to user mode, and stay there."""
         for _ in range(TRIES):
             if self.in_user_mode() and not self.loaded():
                 return
@@ -86,11 +91,11 @@ class Guest:
         raise Lost("the target does not stay in user mode")
 
     def code(self, start, end):
-        """The running text."""
+        """The bytes of the running text from start to end."""
         return self.remote.read(INITIATOR, start, end - start)
 
     def explain(self):
-        """After a time-out: where the CPUs are, and what is on their stacks."""
+        """After a time-out: lines with the address and the stack of each CPU."""
         try:
             self.remote.interrupt()
             lines = []
@@ -115,7 +120,7 @@ class Guest:
         return self.remote.register(TARGET, CS) & 3 == 3
 
     def results(self):
-        """struct placement_state: result, stale, reads, breaks, stale, unread breaks."""
+        """struct placement_state: result, stale, reads; #DBs, stale and unread ones."""
         return self._kernel_longs(self.address["placement_state"] + 16, 6)
 
     # The initiator
@@ -142,7 +147,7 @@ class Guest:
             if hit[0] in threads and hit[1] in self.remote.breakpoints:
                 self.remote.step(hit[0])
 
-    def _await_sender(self, threads):
+    def _await_initiator(self, threads):
         self._wait(threads, {(INITIATOR, self.address["placement_await"])})
         self.remote.step(INITIATOR)
         result = self.results()[0]
@@ -150,12 +155,12 @@ class Guest:
             raise Lost("the initiator's command failed: %d" % result)
 
     def command(self, name, argument=0, threads=BOTH):
-        """Have the initiator do something to the end."""
+        """Have the initiator carry out a command; Lost if it fails."""
         self._order(name, argument)
-        self._await_sender(threads)
+        self._await_initiator(threads)
 
     def enter(self, method, start):
-        """Have the target enter; hold it at the instruction start."""
+        """Have the target enter by a method; hold it at the instruction at start."""
         waited = {(INITIATOR, self.address["placement_await"]), (TARGET, start)}
         threads = set(BOTH)
         self._order("ENTER", self.number["BY_" + method])
@@ -168,37 +173,37 @@ class Guest:
                 threads.discard(TARGET)
 
     def remap(self):
-        """The initiator moves the address while the target is held.
+        """The initiator maps another page at the address while the target is held.
 
-        True if its flush was deferred and the move is complete, false if it
-        has decided to interrupt and waits.
+        True if its IPI was deferred and the mapping is complete, false if it sent the
+        IPI and waits.
         """
         deferred = self.deferred()
         self._order("REMAP", 0)
-        # The initiator's own part of the flush, behind its decision.
-        self._wait([INITIATOR], {(INITIATOR, self.kernel[f]) for f in FLUSHES})
+        self._wait([INITIATOR], {(INITIATOR, self.kernel[f]) for f in FLUSHES
+                                 if f in self.kernel.symbols})
         self.in_flight = self.deferred() == deferred
         if not self.in_flight:
-            self._await_sender([INITIATOR])
+            self._await_initiator([INITIATOR])
         return not self.in_flight
 
-    def settle(self):
+    def await_answer(self):
         """Let both run until a waiting initiator has its answer."""
         if self.in_flight:
-            self._await_sender(BOTH)
+            self._await_initiator(BOTH)
             self.in_flight = False
 
     def finish(self):
-        """Let both run until the target has entered again and read; number stale."""
+        """Let both run until the target has entered again and read; stale reads."""
         stale = self.results()[1]
-        self.settle()
+        self.await_answer()
         self.command("FINISH")
         return self.results()[1] - stale
 
     # The target
 
     def run_to(self, pc, rsp=None):
-        """The target alone, until it is at an instruction (of one context)."""
+        """Run the target alone to an instruction (with that stack pointer)."""
         while True:
             self._wait([TARGET], {(TARGET, pc)})
             if rsp is None or self.where()[1] == rsp:
@@ -206,11 +211,11 @@ class Guest:
             self.remote.step(TARGET)
 
     def run_to_any(self, places):
-        """The target alone, until it is at one of some instructions."""
+        """Run the target alone to one of some instructions."""
         self._wait([TARGET], {(TARGET, pc) for pc in places})
 
     def step(self):
-        """One instruction of entry text; functions that it calls are not shown."""
+        """One instruction of entry text; a call of other text is one step.  The address."""
         pc = self.remote.step(TARGET)
         if pc < 1 << 63 or pc in self.entry_text:
             return pc
@@ -220,12 +225,12 @@ class Guest:
         return back
 
     def frame(self):
-        """Where the exception whose first instruction is next came from."""
+        """Instruction and stack pointer in the frame of the exception that begins."""
         rip, _, _, rsp = self.remote.read_longs(TARGET, self.where()[1], 4)
         return rip, rsp
 
     def raise_nmi(self):
-        """The target takes an NMI where it is held; it stands at its entry then."""
+        """The target takes an NMI where it is held, and is held at the NMI's entry."""
         here = self.where()
         self.remote.monitor("nmi")
         self.run_to(self.kernel["asm_exc_nmi"])
@@ -233,7 +238,7 @@ class Guest:
             raise Lost("the NMI was taken at %#x instead of %#x" % (self.frame()[0], here[0]))
 
     def nmi_count(self):
-        """NMIs that the target's handler has seen."""
+        """Number of NMIs that the target's handler has seen."""
         return self._nmi()[1]
 
     def _nmi(self):
@@ -241,14 +246,14 @@ class Guest:
         return struct.unpack("<4i", struct.pack("<2Q", *self._kernel_longs(address, 2)))
 
     def nmi_read(self):
-        """What the last handler read: fresh, stale, unread."""
+        """What the last handler read: "fresh", "stale" or "unread"."""
         _, _, seen, mapped = self._nmi()
         if mapped < 0:
             return "unread"
         return "fresh" if seen == mapped else "stale"
 
     def nmi(self):
-        """An NMI at the instruction, to its return; what its handler read."""
+        """An NMI at the instruction, to its return; what its handler read (nmi_read)."""
         pc, rsp = self.where()
         count = self.nmi_count()
         self.raise_nmi()

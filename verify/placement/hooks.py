@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Where the hooks are: in the sources, in the built kernel, in the running one.
+"""Addresses of the hooks: in the sources, in the built kernel, in the running one.
 
 A hook begins with an alternative for X86_FEATURE_COALESCE_TLBI: a jump over the
-hook, which the running kernel has replaced.  So .altinstructions of vmlinux has
-every hook's first address, and the jump its end.
+hook, which the running kernel replaces.  So .altinstructions of vmlinux has the
+first address of every hook, and the jump has its end.
+
+HookError: sources and kernel do not agree.
 """
 
 import bisect
@@ -22,25 +24,25 @@ class HookError(Exception):
 
 
 def uses_in_sources(tree):
-    """Number of hooks in the entry code."""
+    """Number of hooks in the entry code of a source tree."""
     return sum(len(MACRO.findall(f.read_text()))
                for f in Path(tree, "arch/x86/entry").glob("**/*.S"))
 
 
 def feature_number(tree):
-    """X86_FEATURE_COALESCE_TLBI."""
+    """X86_FEATURE_COALESCE_TLBI as a number."""
     text = Path(tree, "arch/x86/include/asm/cpufeatures.h").read_text()
     word, bit = re.search(r"X86_FEATURE_COALESCE_TLBI\s+\(\s*(\d+)\*32\+\s*(\d+)\)", text).groups()
     return int(word) * 32 + int(bit)
 
 
 def output(*command):
-    """What a command prints."""
+    """What a command prints; CalledProcessError if it fails."""
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 class Kernel:
-    """Symbols and sections of vmlinux."""
+    """Symbols and sections of vmlinux.  kernel[name] is an address."""
 
     def __init__(self, vmlinux):
         self.vmlinux = vmlinux
@@ -59,11 +61,11 @@ class Kernel:
         return self.symbols[name]
 
     def near(self, address):
-        """The last symbol of the text at or before an address."""
+        """Name of the last text symbol at or before an address."""
         return self.text[bisect.bisect(self.text, (address, "\x7f")) - 1][1]
 
     def section(self, name):
-        """Address and contents."""
+        """(address, contents) of a section."""
         for line in output("readelf", "-SW", self.vmlinux).splitlines():
             fields = line.split("]", 1)[-1].split()
             if fields and fields[0] == name:
@@ -75,7 +77,7 @@ class Kernel:
 
 
 class Hook:
-    """One use of a hook: a name, its first address and the one behind it."""
+    """One use of a hook: a name, its first address, and the address after it."""
 
     def __init__(self, name, start, end):
         self.name, self.start, self.end = name, start, end
@@ -88,14 +90,14 @@ class Hook:
 
 
 def alternative_format(tree):
-    """Layout of struct alt_instr: flags stand beside the feature's number, or not."""
+    """Layout of struct alt_instr: with flags beside the feature's number, or without."""
     text = Path(tree, "arch/x86/include/asm/alternative.h").read_text()
     body = re.search(r"^struct alt_instr \{(.*?)^\} __packed;", text, re.M | re.S).group(1)
     return "<iiHBB" if re.search(r"u16\s+cpuid;", body) else "<iiIBB"
 
 
 def alternatives(tree, kernel, feature):
-    """Addresses of the alternatives for a feature, with their length."""
+    """Yield (address, length) of the alternatives for a feature."""
     base, data = kernel.section(".altinstructions")
     layout = alternative_format(tree)
     for at in range(0, len(data), struct.calcsize(layout)):
@@ -105,7 +107,7 @@ def alternatives(tree, kernel, feature):
 
 
 def jump_target(code, address):
-    """Where an unconditional jump goes."""
+    """The target of an unconditional jump at address."""
     if code[0] == 0xEB:
         return address + 2 + struct.unpack_from("<b", code, 1)[0]
     if code[0] == 0xE9:
@@ -114,7 +116,7 @@ def jump_target(code, address):
 
 
 def find(tree, kernel):
-    """All hooks in order of address, named by the symbol before and a number."""
+    """All hooks by address, named by the symbol before them and a number."""
     entry_text = range(kernel["__entry_text_start"], kernel["__entry_text_end"])
     hooks, seen = [], {}
     for address, _ in sorted(alternatives(tree, kernel, feature_number(tree))):
@@ -133,13 +135,13 @@ def find(tree, kernel):
 
 
 def code_in_file(kernel, address):
-    """The first bytes of an instruction as built."""
+    """The first 5 bytes of an instruction as built."""
     base, data = kernel.section(".text")
     return data[address - base:address - base + 5]
 
 
 def instructions(code, address):
-    """Addresses of the instructions of some bytes but for the no-ops."""
+    """Yield the addresses of the instructions in some bytes, except no-ops."""
     with tempfile.NamedTemporaryFile() as f:
         f.write(code)
         f.flush()

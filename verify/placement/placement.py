@@ -3,9 +3,10 @@
 
 usage: placement.py STUB TAP TREE VMLINUX HEADER PART [CASE...]
 
-Called by verify/placement/place-nmis with a guest that waits.  Prints one line per case and
-hook: "ok WORDS" or "not ok WORDS".  Before each schedule the target's TLB holds
-a translation, by an NMI's read; then the initiator removes it.
+Called by verify/placement/place-nmis with a guest that waits.  Prints one line per
+case and hook: "ok WORDS" or "not ok WORDS".  Before each schedule an NMI reads the
+address, so that the target's TLB has an entry for it.  Then the initiator maps
+another page there.
 """
 
 import sys
@@ -26,64 +27,67 @@ SHOWN = 5               # failures of one case that are printed
 
 
 class Case:
-    """A hook in one role: how to get there, and what to do at each instruction."""
+    """A hook in one role: how to get there, and what to do at each instruction.
+
+    Methods raise Lost or RemoteError if a schedule cannot be carried out.
+    """
 
     def __init__(self, guest, hooks, name, hook, method):
         self.guest, self.hooks, self.name = guest, hooks, name
         self.hook, self.method = hook, method
         self.failures, self.at = [], ""
         self.instructions = self.schedules = self.nmis = 0
-        self.deferred = self.interrupts = self.stale = 0
-        self.debt = None        # count of entry flushes when one was last deferred
+        self.deferred = self.ipis = self.stale = 0
+        self.pending_since = None       # entry flushes when an IPI was last deferred
 
     def fail(self, what):
-        """Note what is wrong, and where."""
+        """Note a failure at the current instruction."""
         self.failures.append("%s: %s" % (self.at, what))
 
     def held(self, which):
-        """The target stands where the next schedule wants it."""
+        """The target is held where the next schedule begins."""
         pc = self.guest.where()[0]
         near = self.guest.kernel.near(pc)
-        self.at = "%s+%#x, word %d, %s" % (near, pc - self.guest.kernel[near],
-                                           self.guest.word(), which)
+        self.at = "%s+%#x, state %d, %s" % (near, pc - self.guest.kernel[near],
+                                            self.guest.state(), which)
         for hook in self.hooks:
             if hook.contains(pc):
                 hook.reached.add(pc)
 
     def remap(self):
-        """The initiator moves the address; the word must have told what it does."""
+        """The initiator remaps; it must defer its IPI exactly if LOADED is not set."""
         loaded = self.guest.loaded()
         flushes = self.guest.entry_flushes()
         if self.guest.remap():
             self.deferred += 1
-            self.debt = flushes
+            self.pending_since = flushes
             if loaded:
                 self.fail("deferred while the target is in the kernel")
         else:
-            self.interrupts += 1
+            self.ipis += 1
             if not loaded:
-                self.fail("interrupted while the target is in user mode")
+                self.fail("an IPI while the target is in user mode")
 
     def judge_nmi(self, read, loaded):
-        """After an NMI that came while the word had, or lacked, LOADED."""
+        """Judge an NMI that came while the state had LOADED, or did not have it."""
         self.nmis += 1
         if read == "stale":
             self.stale += 1
-            self.fail("the NMI read through a flushed translation")
-        word = self.guest.word()
-        if loaded and word != LOADED:
-            self.fail("the NMI leaves the word %d to an entry in progress" % word)
-        if not loaded and word & LOADED:
-            self.fail("the NMI leaves the word %d to what counts as user mode" % word)
+            self.fail("the NMI read through a stale TLB entry")
+        state = self.guest.state()
+        if loaded and state != LOADED:
+            self.fail("the NMI leaves state %d to an entry in progress" % state)
+        if not loaded and state & LOADED:
+            self.fail("the NMI leaves state %d to a CPU that counts as in user mode" % state)
 
     def nmi(self):
-        """An NMI here, and back."""
+        """An NMI here, to its return."""
         loaded = self.guest.loaded()
         self.judge_nmi(self.guest.nmi(), loaded)
 
     def apply(self, schedule):
-        """One schedule at this instruction; false if it is the same as another."""
-        # A waiting initiator has the address unmapped: no NMI then.
+        """Carry out a schedule at this instruction; false if another one is the same."""
+        # A waiting initiator has unmapped the address, so no NMI can read it.
         if schedule == "remap, NMI" and self.guest.loaded():
             return False
         self.schedules += 1
@@ -95,54 +99,54 @@ class Case:
         return True
 
     def control(self):
-        """Without any flush an NMI must read stale, or nothing here shows anything."""
+        """Without a flush an NMI must read stale; otherwise the test shows nothing."""
         self.at = "control"
         self.guest.nmi()
         self.guest.command("REMAP_NO_FLUSH", threads=[1])
         if self.guest.nmi() != "stale" and not self.guest.forgets:
-            self.fail("a translation that was not flushed is not seen")
+            self.fail("a TLB entry that was not flushed is not seen")
         self.guest.remap()
 
     def finish(self):
-        """Both run on; the target's next entry reads, and must have flushed."""
+        """Both run on; the next entry of the target reads, and must have flushed."""
         stale = self.guest.finish()
         self.stale += stale
         if stale:
-            self.fail("a later system call read through a flushed translation")
-        if self.debt is not None and self.guest.entry_flushes() == self.debt:
-            self.fail("a flush was deferred and no entry flushed")
-        self.debt = None
+            self.fail("a later system call read through a stale TLB entry")
+        if self.pending_since is not None and self.guest.entry_flushes() == self.pending_since:
+            self.fail("an IPI was deferred and no entry flushed")
+        self.pending_since = None
 
     def trace(self, end):
-        """Step and list where the target is, until it is at end(pc)."""
+        """Step the target until end(pc); the addresses, and self.states beside them."""
         places = [self.guest.where()[0]]
-        self.words = [self.guest.word()]
+        self.states = [self.guest.state()]
         self.held("walk")
         while not end(places[-1]):
             if len(places) > MAX_TRACE:
                 raise Lost("no end of " + self.name)
             places.append(self.guest.step())
-            self.words.append(self.guest.word())
+            self.states.append(self.guest.state())
             self.held("walk")
         return places
 
     def go(self, places, n):
-        """Step to the n-th place."""
+        """Step to the n-th place of a trace."""
         for expected in places[1:n + 1]:
             pc = self.guest.step()
-            # An interrupt's exit may be met first, to somewhere else in user mode.
+            # The exit of an interrupt may come first, to elsewhere in user mode.
             if pc != expected and not (in_user(pc) and in_user(expected)):
                 raise Lost("%s: at %#x instead of %#x" % (self.name, pc, expected))
 
     def pass_by(self):
-        """The same entry or exit with nothing held, and a flush pending."""
+        """The same entry or exit, not held, with a flush pending."""
         self.guest.to_user_mode()
         self.remap()
         self.guest.command("ENTER", self.guest.number["BY_" + self.method])
         self.finish()
 
     def start_target(self):
-        """Start the target program that knows the method."""
+        """Start the target program that has the method."""
         number = self.guest.number
         wants_32 = number["BY_" + self.method] >= number["BY_SYSENTER"]
         self.idle = "NOTHING_32" if wants_32 else "NOTHING"
@@ -150,7 +154,7 @@ class Case:
         self.guest.command("FINISH")
 
     def run(self):
-        """Each schedule at each instruction."""
+        """Carry out each schedule at each instruction."""
         self.start_target()
         self.open()
         places = self.places()
@@ -166,20 +170,20 @@ class Case:
                 self.close()
 
     def schedules_at(self, pc):
-        """All around the hook; where nothing changes the most telling."""
+        """The schedules for an address: all of them in the hook, few elsewhere."""
         if self.hook.start <= pc <= self.hook.end:
             return self.list
         return self.elsewhere
 
     def summary(self):
         """The figures."""
-        return ("%s: %d instructions, %d schedules, %d NMIs, %d deferred, %d interrupts, %d stale"
+        return ("%s: %d instructions, %d schedules, %d NMIs, %d deferred, %d IPIs, %d stale"
                 % (self.name, self.instructions, self.schedules, self.nmis, self.deferred,
-                   self.interrupts, self.stale))
+                   self.ipis, self.stale))
 
 
 class Entry(Case):
-    """From the first instruction in the kernel to the one behind the hook."""
+    """From the first instruction in the kernel to the one after the hook."""
 
     list = ("NMI, remap", "remap, NMI", "remap")
     elsewhere = ("remap, NMI",)
@@ -189,32 +193,32 @@ class Entry(Case):
         self.start = start
 
     def open(self):
-        """At the first instruction, with a flush pending and a stale translation."""
+        """Hold the target at the first instruction, with a flush pending."""
         self.guest.enter(self.method, self.start)
         self.at = "opening"
         self.nmi()
         self.remap()
 
     def places(self):
-        """Up to the first instruction behind the hook."""
+        """Up to the first instruction after the hook."""
         return self.trace(lambda pc: pc == self.hook.end)
 
     def reach_end(self):
-        """Behind the hook the word is LOADED."""
+        """After the hook the state is LOADED."""
         if self.guest.where()[0] != self.hook.end:
             self.guest.run_to(self.hook.end)
-        if self.guest.word() != LOADED:
-            self.fail("the entry hook leaves the word %d" % self.guest.word())
+        if self.guest.state() != LOADED:
+            self.fail("the entry hook leaves state %d" % self.guest.state())
 
     def with_control(self, places):
-        """Behind the hook, where nothing more is flushed."""
+        """After the hook, where nothing else flushes."""
         self.open()
         self.reach_end()
         self.control()
         self.finish()
 
     def close(self):
-        """Nothing stale is left behind the hook."""
+        """After the hook no TLB entry is stale."""
         self.reach_end()
         if not self.guest.in_flight:
             self.nmi()
@@ -222,19 +226,19 @@ class Entry(Case):
 
 
 class FreeEntry(Entry):
-    """The same by a target that owes nothing yet: the initiator races with its hook."""
+    """The same with no flush pending yet: the initiator races with the hook."""
 
     list = ("remap, NMI", "remap")
     elsewhere = ()
 
     def open(self):
-        """At the first instruction, with a translation to lose."""
+        """Hold the target at the first instruction, with a TLB entry to flush."""
         self.guest.enter(self.method, self.start)
         self.at = "opening"
         self.nmi()
 
     def with_control(self, places):
-        """Entry has it."""
+        """None: class Entry has it."""
 
 
 class Exit(Case):
@@ -244,15 +248,15 @@ class Exit(Case):
     elsewhere = ("remap, NMI", "remap")
 
     def open(self):
-        """At the hook's first instruction, with a translation to lose."""
+        """Hold the target at the hook's first instruction, with a TLB entry to flush."""
         self.guest.enter(self.method, self.hook.start)
         self.at = "opening"
-        if self.guest.word() != LOADED:
-            self.fail("the kernel ran with the word %d" % self.guest.word())
+        if self.guest.state() != LOADED:
+            self.fail("the kernel ran with state %d" % self.guest.state())
         self.nmi()
 
     def places(self):
-        """All of the kernel, and the first instruction in user mode."""
+        """Up to the first instruction in user mode."""
         return self.trace(in_user)
 
     def with_control(self, places):
@@ -267,7 +271,7 @@ class Exit(Case):
 
 
 class UserNmi(Entry):
-    """The NMI from user mode.  No other can be placed inside it."""
+    """An NMI from user mode.  No other one can be placed inside it."""
 
     list = elsewhere = ("remap",)
 
@@ -280,23 +284,23 @@ class UserNmi(Entry):
         self.guest.raise_nmi()
 
     def with_control(self, places):
-        """None: the handler itself is what reads."""
+        """None: the handler itself reads."""
 
     def pass_by(self):
-        """The NMI with nothing held."""
+        """The NMI, not held."""
         self.guest.to_user_mode()
         self.remap()
         self.guest.remote.monitor("nmi")
         self.finish()
 
     def finish(self):
-        """The target reads only if it is asked."""
-        self.guest.settle()
+        """The target has to be told to enter and read."""
+        self.guest.await_answer()
         self.guest.command("ENTER", self.guest.number["BY_" + self.idle])
         super().finish()
 
     def close(self):
-        """What the NMI's own handler read, unless the initiator waited meanwhile."""
+        """Judge what the NMI's handler read, unless the initiator waited meanwhile."""
         self.reach_end()
         waited = self.guest.in_flight
         self.finish()
@@ -308,40 +312,39 @@ class UserNmi(Entry):
 
 
 class Nested(Case):
-    """An NMI or #DB inside another window: its own entry and exit.
+    """The entry and the exit of an NMI or #DB inside pre-hook entry code.
 
-    The outer one is held at some instruction while what interrupts it is stepped
-    through, from its first instruction to its return.  Of the way between entry
-    hook and exit hook, where nothing changes, only the ends are held.
+    The outer case is held at some instruction.  The exception there is stepped
+    through from its first instruction to its return.  Between its entry hook and its
+    exit hook nothing changes, so that only the ends of that part are held.
     """
 
     def __init__(self, outer, place, name, hooks):
         super().__init__(outer.guest, outer.hooks, name, None, outer.method)
         self.outer, self.wanted, self.pair = outer, place, hooks
-        self.path = set()       # what is executed in it
+        self.path = set()       # addresses that it executes
 
     def _collect(self):
-        """What happened on the outer one's account is shown here."""
+        """Take over what the outer case counted."""
         self.failures += self.outer.failures
         self.outer.failures = []
         self.stale += self.outer.stale
         self.outer.stale = 0
 
-
-    def choose(self, words):
-        """Number of the outer place: the first, the one that owes, the last in kernel."""
-        if self.wanted == "owing":
-            if LOADED + FLUSH_PENDING not in words:
-                raise Lost("the word is LOADED + FLUSH_PENDING nowhere in %s" % self.outer.hook.name)
-            return words.index(LOADED + FLUSH_PENDING)
-        return {"first": 0, "last": len(words) - 2}[self.wanted]
+    def choose(self, states):
+        """Index of the outer place: the first, before the flush, the last in the kernel."""
+        if self.wanted == "before flush":
+            if LOADED + FLUSH_PENDING not in states:
+                raise Lost("LOADED + FLUSH_PENDING is nowhere in %s" % self.outer.hook.name)
+            return states.index(LOADED + FLUSH_PENDING)
+        return {"first": 0, "last": len(states) - 2}[self.wanted]
 
     def places(self):
-        """Until the interrupted instruction is next."""
+        """Up to the interrupted instruction."""
         return self.trace(lambda pc: self.guest.where() == self.back)[:-1]
 
     def holds(self, places):
-        """Places worth schedules: the two hooks, and once all but what lies between."""
+        """Indexes of the places to hold: the hooks; in one case all but between them."""
         enter, leave = self.pair
         first = places.index(enter.end)
         last = places.index(leave.start)
@@ -352,34 +355,34 @@ class Nested(Case):
         return hooks + [len(places) - 1]
 
     def schedules_at(self, pc):
-        """All in the hooks."""
+        """The schedules for an address: all of them in the hooks, few elsewhere."""
         if any(hook.start <= pc <= hook.end for hook in self.pair):
             return self.list
         return self.elsewhere
 
     def close(self):
-        """Back in the outer window its word must still be told right."""
+        """Back in the outer case, initiators must still read its state right."""
         waited = self.guest.in_flight
         if self.guest.where() != self.back:
             self.guest.run_to(*self.back)
         self.after(waited)
         if self.guest.loaded() != self.was_loaded:
-            self.fail("the interruption leaves the word %d" % self.guest.word())
+            self.fail("the exception leaves state %d" % self.guest.state())
         if not self.guest.in_flight:
             self.remap()
-            self.outer.debt = self.debt
-        self.debt = None
+            self.outer.pending_since = self.pending_since
+        self.pending_since = None
         self.outer.at = self.at
         self.outer.close()
         self._collect()
 
     def run(self):
-        """Each schedule at each of the places."""
+        """Carry out each schedule at each place."""
         self.start_target()
         self.outer.idle = self.idle
         self.outer.open()
         self.outer_places = self.outer.places()
-        self.place = self.choose(self.outer.words)
+        self.place = self.choose(self.outer.states)
         self.outer.close()
         self.prepare()
         self.open()
@@ -397,16 +400,16 @@ class Nested(Case):
                 self.close()
 
     def prepare(self):
-        """Before the first."""
+        """Called before the first schedule."""
 
 
 class NestedNmi(Nested):
-    """An NMI from kernel context; none can be placed inside it."""
+    """An NMI from kernel context.  No other one can be placed inside it."""
 
     list = elsewhere = ("remap",)
 
     def open(self):
-        """The target is at the first instruction of the NMI."""
+        """Hold the target at the first instruction of the NMI."""
         self.outer.open()
         self.outer.go(self.outer_places, self.place)
         self.back = self.guest.where()
@@ -415,7 +418,7 @@ class NestedNmi(Nested):
         self.guest.raise_nmi()
 
     def after(self, waited):
-        """Its handler has read."""
+        """Judge what its handler read."""
         self.nmis += self.guest.nmi_count() - self.count
         read = self.guest.nmi_read()
         if read != "fresh" and not (waited and read == "unread"):
@@ -430,17 +433,17 @@ class NestedDebug(Nested):
     elsewhere = ("remap, NMI",)
 
     def prepare(self):
-        """Count from here."""
+        """Count #DBs from here."""
         self.breaks = Breaks(self.guest)
 
     def open(self):
-        """The target is at the first instruction of #DB; its handler will disarm it."""
+        """Hold the target at the first instruction of #DB; the handler disarms it."""
         for _ in range(TRIES):
             self.guest.command("BREAK", self.outer_places[self.place])
             self.run_into_it(self.guest.kernel["asm_exc_debug"])
-            if self.guest.word() & (LOADED | FLUSH_PENDING) or self.wanted == "last":
+            if self.guest.state() & (LOADED | FLUSH_PENDING) or self.wanted == "last":
                 break
-            # An interrupt came first and has flushed.
+            # An interrupt came first, and its entry has flushed.
             self.guest.finish()
         self.back = self.guest.frame()
         if self.back[0] != self.outer_places[self.place]:
@@ -448,7 +451,7 @@ class NestedDebug(Nested):
         self.was_loaded = self.guest.loaded()
 
     def run_into_it(self, entry):
-        """Let the target come to the breakpoint with a flush pending, if it can."""
+        """Run the target into the breakpoint, with a flush pending if that is possible."""
         if self.place == 0:
             self.guest.to_user_mode()
             self.remap()
@@ -458,32 +461,32 @@ class NestedDebug(Nested):
             self.guest.run_to(entry)
 
     def after(self, waited):
-        """The module's handler has read; finish() of the outer one compares."""
+        """Judge what the module's handler read."""
         self.breaks.judge(self)
 
 
 class Breaks:
-    """What the module's handler of #DB has counted."""
+    """The counts of the module's #DB handler."""
 
     def __init__(self, guest):
         self.guest = guest
         self.last = guest.results()[3:]
 
     def judge(self, case):
-        """It has run since the last time, and what it read was right."""
+        """Fail the case unless the handler has run since, and read nothing stale."""
         now = self.guest.results()[3:]
         if now[0] == self.last[0]:
             case.fail("no #DB reached the handler")
         if now[1] != self.last[1]:
             case.stale += 1
-            case.fail("the handler of #DB read through a flushed translation")
+            case.fail("the handler of #DB read through a stale TLB entry")
         self.last = now
 
 
 class Debug(Case):
-    """A breakpoint on every instruction of another window, which runs unheld.
+    """A breakpoint on every instruction of another case, which is not held.
 
-    Not on those that #DB itself enters and returns by: it would recurse.
+    Not on the instructions by which #DB enters and returns: it would recurse.
     """
 
     def __init__(self, outer, excluded):
@@ -491,23 +494,23 @@ class Debug(Case):
         self.outer, self.excluded = outer, excluded
 
     def run(self):
-        """One breakpoint after the other."""
+        """Set one breakpoint after the other."""
         self.start_target()
         self.outer.idle = self.idle
         self.outer.open()
         places = self.outer.places()
         self.outer.close()
         self._collect()
-        self.nmis = self.deferred = self.interrupts = 0
+        self.nmis = self.deferred = self.ipis = 0
         for pc in places:
             if in_user(pc) or pc in self.excluded:
                 continue
             self.instructions += 1
             self.at = "#DB on %#x" % pc
-            # On the IRET exit the interrupt that arms it runs into it already.
+            # On the IRET exit, the interrupt that arms it runs into it.
             breaks = Breaks(self.guest)
             self.guest.command("BREAK", pc)
-            # The stub must not stop there as well.
+            # The stub must not stop at the same instruction.
             if pc == places[0]:
                 self.outer.pass_by()
             else:
@@ -518,8 +521,8 @@ class Debug(Case):
             self._collect()
 
     def _collect(self):
-        """What the outer case counted is shown here."""
-        for count in ("failures", "nmis", "deferred", "interrupts", "stale"):
+        """Take over what the outer case counted."""
+        for count in ("failures", "nmis", "deferred", "ipis", "stale"):
             value = getattr(self.outer, count)
             setattr(self, count, getattr(self, count) + value)
             setattr(self.outer, count, type(value)())
@@ -528,7 +531,7 @@ class Debug(Case):
 class SingleStep(Case):
     """SYSENTER with the trap flag: #DB on every instruction of its entry.
 
-    #DB itself flushes what is pending, so the hook, once LOADED, skips its flush.
+    #DB does the pending flush, so the hook finds LOADED and skips its flush.
     """
 
     def __init__(self, outer, debug):
@@ -537,23 +540,23 @@ class SingleStep(Case):
         self.outer, self.debug = outer, debug
 
     def one(self):
-        """The target stands at the entry of #DB.  NMIs read before and after its hook."""
+        """Let NMIs read before and after the hook of #DB, at whose entry the target is."""
         self.held("single step")
         self.nmi()
         if not self.guest.loaded():
             self.remap()
         self.guest.run_to(self.debug.end)
-        if self.guest.word() != LOADED:
-            self.fail("the entry of #DB leaves the word %d" % self.guest.word())
+        if self.guest.state() != LOADED:
+            self.fail("the entry of #DB leaves state %d" % self.guest.state())
         self.nmi()
         self.schedules += 1
 
     def run(self):
-        """Until the kernel has cleared the flag."""
+        """Step until the kernel clears the trap flag."""
         self.start_target()
         self.outer.open()
         places = self.outer.places()
-        loaded = next(n for n, word in enumerate(self.outer.words) if word & LOADED)
+        loaded = next(n for n, state in enumerate(self.outer.states) if state & LOADED)
         expected = set(places[:loaded + 1])
         self.outer.close()
         seen = set()
@@ -570,32 +573,32 @@ class SingleStep(Case):
 
 
 def in_user(pc):
-    """An address that user mode may have."""
+    """Is this an address of user mode?"""
     return pc < 1 << 63
 
 
 def entry_case(guest, hooks, hook, method, start=None):
-    """A case for an entry hook."""
+    """A case for an entry hook, by name."""
     hook = hooks[hook]
     return Entry(guest, hooks.values(), hook.name, hook, method,
                  guest.kernel[start or hook.name])
 
 
 def exit_case(guest, hooks, hook, method):
-    """A case for an exit hook."""
+    """A case for an exit hook, by name."""
     hook = hooks[hook]
     return Exit(guest, hooks.values(), hook.name, hook, method)
 
 
 class Names(dict):
-    """Hooks by name."""
+    """Hooks by name; HookError if there is none."""
 
     def __missing__(self, name):
         raise hooks_of.HookError("no hook is where %s was" % name)
 
 
 def cases(guest, hooks, part):
-    """Every case of a part."""
+    """The cases of a part: "plain", or "pti" with page-table isolation."""
     if part == "pti":
         return [entry_case(guest, hooks, "entry_SYSCALL_64", "SYSCALL"),
                 exit_case(guest, hooks, "syscall_return_via_sysret", "SYSCALL"),
@@ -624,10 +627,10 @@ def cases(guest, hooks, part):
     ]
     nested = [
         NestedNmi(entry(), "first", "NMI on the first instruction of entry_SYSCALL_64", nmi),
-        NestedNmi(entry(), "owing", "NMI before the flush of entry_SYSCALL_64", nmi),
+        NestedNmi(entry(), "before flush", "NMI before the flush of entry_SYSCALL_64", nmi),
         NestedNmi(sysret(), "last", "NMI on SYSRET", nmi),
         NestedDebug(entry(), "first", "#DB on the first instruction of entry_SYSCALL_64", debug),
-        NestedDebug(entry(), "owing", "#DB before the flush of entry_SYSCALL_64", debug),
+        NestedDebug(entry(), "before flush", "#DB before the flush of entry_SYSCALL_64", debug),
         NestedDebug(sysret(), "last", "#DB on SYSRET", debug),
     ]
     own = nested[-1].path
@@ -643,21 +646,24 @@ def cases(guest, hooks, part):
 
 
 def forgets(tree, part):
-    """Does the return from an NMI write CR3, also to the kernel, which drops this TLB?"""
+    """Does an NMI's return to the kernel write CR3, which drops the emulator's TLB?"""
     text = Path(tree, "arch/x86/entry/calling.h").read_text()
     return part == "pti" and "PARANOID_RESTORE_CR3" not in text
 
 
-# What is not shown, and why.
+# What the test does not cover, and why
 BEYOND = (
-    "an NMI inside an NMI's entry: the CPU blocks it until IRET (there: #DB)",
+    "an NMI inside an NMI's entry: the CPU blocks it until IRET (#DB covers that)",
     "a breakpoint on the text by which #DB enters and returns: #DB would recurse",
     "#MC, #DF and #VC: not tried; they share paranoid_entry and paranoid_exit with #DB",
 )
 
 
 def reached(hooks, part, only):
-    """Every hook that this part has to show, in full: all, but each IRET exit in one."""
+    """Print whether each hook of the part was reached in full; 0 if all were, else 2.
+
+    Each part has one of the two IRET exits, and all other hooks.
+    """
     status = 0
     for hook in hooks.values():
         isolation_only = hook.name == PTI_IRET
@@ -677,7 +683,7 @@ def reached(hooks, part, only):
 
 
 def main(stub, tap, tree, vmlinux, header, part, *only):
-    """Run the cases; 0 if all were carried out and nothing was wrong."""
+    """Run the cases; 0 if they passed, 1 if one failed, 2 if one was not carried out."""
     kernel = hooks_of.Kernel(vmlinux)
     hooks = Names((h.name, h) for h in hooks_of.find(tree, kernel))
     guest = Guest(stub, tap, kernel, header, TIMEOUT)
@@ -686,7 +692,7 @@ def main(stub, tap, tree, vmlinux, header, part, *only):
     status = 0
     guest.forgets = forgets(tree, part)
     if guest.forgets:
-        print("skip control: each return from an NMI writes CR3, and this emulator forgets")
+        print("skip control: each return from an NMI writes CR3, which drops this TLB")
     guest.command("ENTER", guest.number["BY_NOTHING"])
     guest.command("FINISH")
     for case in cases(guest, hooks, part):
@@ -721,6 +727,6 @@ if __name__ == "__main__":
         print("not ok", e)
         sys.exit(2)
     except Exception:   # pylint: disable=broad-except
-        # Not status 1, for which the guest would be waited for.
+        # Not status 1: place-nmis would wait for the guest.
         traceback.print_exc()
         sys.exit(2)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """A client of QEMU's gdb stub.
 
-gdb itself resumes all CPUs or one; here any set of them runs while the others
-are held where they are (vCont with an action for some threads only).
+gdb itself resumes all CPUs or one.  This client runs any set of them and holds the
+others (vCont with an action for some threads only).
 """
 
 import socket
 import struct
 import time
 
-RSP, RIP, FLAGS, CS = 7, 16, 17, 18     # the stub's numbers of registers
+RSP, RIP, FLAGS, CS = 7, 16, 17, 18     # register numbers of the stub
 TRIES = 100
 LATE_STOPS = 4
 
@@ -19,7 +19,11 @@ class RemoteError(Exception):
 
 
 class Remote:
-    """One connection; the guest is stopped but during run() and step()."""
+    """A connection to the stub at path, a Unix socket.
+
+    The guest is stopped except in run() and step().  timeout is in seconds.  A thread
+    is a CPU number + 1.  Each method raises RemoteError if the stub fails.
+    """
 
     def __init__(self, path, timeout):
         self.timeout = timeout
@@ -27,8 +31,8 @@ class Remote:
         self.thread = None
         self.socket = self._connect(path)
         self.breakpoints = set()
-        self._settle()
-        # The stub answers for single registers once it was asked for this.
+        self._synchronise()
+        # Only after this does the stub answer for single registers.
         self.ask("qXfer:features:read:target.xml:0,ffb")
 
     def _connect(self, path):
@@ -43,7 +47,7 @@ class Remote:
                 time.sleep(0.05)
         raise RemoteError("cannot connect to " + path)
 
-    def _settle(self):
+    def _synchronise(self):
         """Connecting stops the guest; the stub may report that before it answers."""
         self._send("?")
         self._send("qC")
@@ -83,7 +87,7 @@ class Remote:
             raise RemoteError("%s: %s" % (text, answer or "not supported"))
 
     def monitor(self, command):
-        """A command of QEMU's monitor."""
+        """Give QEMU's monitor a command."""
         self._send("qRcmd," + command.encode().hex())
         while (answer := self._receive()) != "OK":
             if not answer.startswith("O"):
@@ -95,13 +99,13 @@ class Remote:
             self.thread = thread
 
     def register(self, thread, number):
-        """Value of a register."""
+        """The value of a register, by the stub's number."""
         self._select(thread)
         raw = bytes.fromhex(self.ask("p%x" % number))
         return int.from_bytes(raw, "little")
 
     def read(self, thread, address, size):
-        """Memory as a CPU sees it (by its page tables, not its TLB)."""
+        """size bytes of memory, by the page tables of a CPU, not by its TLB."""
         self._select(thread)
         answer = self.ask("m%x,%x" % (address, size))
         if len(answer) != 2 * size:
@@ -109,17 +113,17 @@ class Remote:
         return bytes.fromhex(answer)
 
     def read_longs(self, thread, address, n):
-        """Some 64-bit words."""
+        """A tuple of n 64-bit values."""
         return struct.unpack("<%dQ" % n, self.read(thread, address, 8 * n))
 
     def write_longs(self, thread, address, *values):
-        """Some 64-bit words."""
+        """Write 64-bit values."""
         self._select(thread)
         data = struct.pack("<%dQ" % len(values), *values)
         self.order("M%x,%x:%s" % (address, len(data), data.hex()))
 
     def break_at(self, addresses):
-        """Have breakpoints at these addresses and no others."""
+        """Set breakpoints at these addresses, and remove all others."""
         for address in self.breakpoints - set(addresses):
             self.order("z1,%x,1" % address)
         for address in set(addresses) - self.breakpoints:
@@ -135,7 +139,7 @@ class Remote:
         return thread, self.register(thread, RIP)
 
     def step(self, thread):
-        """One instruction of one CPU, the others held; where it is then."""
+        """Run one instruction of one CPU; the address of the next one."""
         before = self.register(thread, RIP), self.register(thread, RSP)
         for _ in range(LATE_STOPS):
             self._resume("s", [thread])
@@ -145,10 +149,10 @@ class Remote:
         raise RemoteError("CPU %d does not leave %#x" % (thread - 1, pc))
 
     def run(self, threads):
-        """Until a breakpoint: the CPU that stopped, and where; it may be elsewhere.
+        """Run CPUs to a breakpoint: (thread that stopped, its address).
 
-        If both reach one at a time, the stub stops a second time, later, with
-        nothing done since.
+        If two reach a breakpoint at the same time, the stub stops a second time at the
+        next run, with nothing done since.
         """
         return self._resume("c", threads)
 

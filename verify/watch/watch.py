@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What verify/watch/plugin/access.c is told of a kernel, and what its figures come to."""
+"""The configuration of verify/watch/plugin/access.c, and the judgement of its output.
+
+usage: watch.py plan TREE BUILD
+       watch.py judge TREE BUILD BOOTS UNVISITED RESULTS [QUICK]
+
+Addresses are virtual.  A way is a path to an entry hook, or from an exit hook to user
+mode.  HookError: sources and kernel do not agree.
+"""
 
 import json
 import re
@@ -15,7 +22,7 @@ ENTRY = re.compile(r"asm_(exc|sysvec)_\w+|asm_int80_emulation|"
 STUBS = ("irq_entries_start", "spurious_entries_start")
 # Entries that can interrupt kernel code anywhere
 ANYWHERE = ("asm_exc_nmi", "asm_exc_debug", "asm_exc_machine_check", "asm_exc_double_fault")
-# Symbols of kernels whose layout is not told by their files
+# Symbols of kernels whose layout is not known from their files
 SPOILERS = {"kaslr_get_random_long": "RANDOMIZE_BASE",
             "kernel_randomize_memory": "RANDOMIZE_MEMORY", "kmsan_init_runtime": "KMSAN"}
 AFTER_BAD_IRET = "error_entry #2"
@@ -24,13 +31,13 @@ SHOWN = 20
 
 
 def disassemble(kernel, start, end):
-    """The text between two addresses."""
+    """The disassembly between two addresses."""
     return hooks_of.output("objdump", "-d", "--start-address=%#x" % start,
                            "--stop-address=%#x" % end, kernel.vmlinux)
 
 
 def top_of_stack(kernel):
-    """Where the top of the task's stack stands among the per-CPU data."""
+    """Offset of the top of the task's stack in the per-CPU data."""
     text = disassemble(kernel, kernel["entry_SYSCALL_64"], kernel["entry_SYSCALL_64_safe_stack"])
     found = re.findall(r"mov\s+%gs:.*,%rsp\s+# ([0-9a-f]+) <pcpu_hot", text)
     if len(found) != 1:
@@ -39,7 +46,7 @@ def top_of_stack(kernel):
 
 
 def size_of(kernel, name):
-    """Of an object."""
+    """Size of an object in bytes."""
     for line in hooks_of.output("nm", "-S", kernel.vmlinux).splitlines():
         fields = line.split()
         if len(fields) == 4 and fields[3] == name:
@@ -48,7 +55,7 @@ def size_of(kernel, name):
 
 
 def kind_of(kernel, hook):
-    """Which of the four it is: only two of them lock, and two use a saved word."""
+    """Which of KINDS a hook is: two of them lock, and two use a saved state."""
     text = disassemble(kernel, hook.start, hook.end)
     saves, locks = "%r13" in text, "lock or" in text
     return {(False, True): "enter", (False, False): "exit",
@@ -56,7 +63,7 @@ def kind_of(kernel, hook):
 
 
 def entries(kernel):
-    """First addresses of every entry, and the symbol of each."""
+    """Yield (first address, symbol) of every entry."""
     start, end = kernel["__entry_text_start"], kernel["__entry_text_end"]
     text = [(a, n) for a, n in kernel.text if start <= a < end]
     size = 16 if "endbr64" in disassemble(kernel, kernel[STUBS[0]], kernel[STUBS[0]] + 4) else 8
@@ -70,7 +77,7 @@ def entries(kernel):
 
 
 def constants(kernel):
-    """Where things are."""
+    """Addresses and sizes by name, as the plugin wants them."""
     return {
         "text_start": kernel["__entry_text_start"], "text_end": kernel["__entry_text_end"],
         "image_size": 512 << 20, "linux_banner": kernel["linux_banner"],
@@ -78,7 +85,7 @@ def constants(kernel):
         "nr_cpus": size_of(kernel, "__per_cpu_offset") // 8,
         "page_offset_base": kernel["page_offset_base"],
         "vmalloc_base": kernel["vmalloc_base"], "vmemmap_base": kernel["vmemmap_base"],
-        "l5_enabled": kernel["__pgtable_l5_enabled"], "word": kernel["kernel_cr3_loaded"],
+        "l5_enabled": kernel["__pgtable_l5_enabled"], "state": kernel["kernel_cr3_loaded"],
         "top_of_stack": top_of_stack(kernel),
         "gdt_page": kernel["gdt_page"], "espfix_waddr": kernel["espfix_waddr"],
         "thread_size": 16384 << ("kasan_init" in kernel.symbols), "exc_nmi": kernel["asm_exc_nmi"],
@@ -86,7 +93,7 @@ def constants(kernel):
 
 
 def plan(tree, build):
-    """Print the plugin's configuration."""
+    """Print the plugin's configuration; 0."""
     kernel = hooks_of.Kernel(str(Path(build, "vmlinux")))
     for symbol, option in SPOILERS.items():
         if symbol in kernel.symbols:
@@ -104,7 +111,7 @@ def plan(tree, build):
 
 
 class Names:
-    """What addresses are called."""
+    """Names of addresses."""
 
     def __init__(self, tree, build):
         self.kernel = hooks_of.Kernel(str(Path(build, "vmlinux")))
@@ -113,12 +120,12 @@ class Names:
         self.entries[self.kernel["repeat_nmi"]] = "repeat_nmi"
 
     def place(self, address):
-        """Symbol and offset."""
+        """Symbol and offset of an address."""
         near = self.kernel.near(address)
         return "%s+%#x" % (near, address - self.kernel[near])
 
     def way(self, path):
-        """A path in words."""
+        """The name of a way."""
         hook = self.hooks[path.hook]
         if path.kind == "exit":
             way = "%s by %s" % (hook, self.kernel.near(path.ret))
@@ -131,7 +138,7 @@ class Names:
 
 
 class Way:
-    """A line of the plugin about a way."""
+    """A way, from a line of the plugin."""
 
     def __init__(self, fields):
         self.kind, self.origin = fields[0], fields[3]
@@ -141,7 +148,7 @@ class Way:
 
 
 class Boot:
-    """What one or two guests of a mode left."""
+    """What the plugin left of one or two guests of a mode."""
 
     def __init__(self, line):
         self.name, self.mode, self.pti, self.status, out = line.split()
@@ -151,7 +158,7 @@ class Boot:
             self.read(words.split())
 
     def read(self, fields):
-        """A line of the plugin."""
+        """Take in a line of the plugin."""
         what, rest = fields[0], fields[1:]
         if what == "path":
             self.paths.append(Way(rest))
@@ -165,7 +172,7 @@ class Boot:
             self.lost = True
 
     def complaints(self, names):
-        """What is wrong, in words, one each."""
+        """Yield a line for each thing that is wrong."""
         for what, kind, pc, address, cpu, first, times in self.reports:
             yield "%s of %s memory %#x at %s on CPU %s, on the way from %s (%s times)" % (
                 what, kind, int(address, 16), names.place(int(pc, 16)), cpu,
@@ -179,17 +186,17 @@ class Boot:
 
 
 class Tap(ktap.Writer):
-    """Results; those that fail are printed, too."""
+    """A file of results; failures go to standard error too."""
 
     def result(self, good, name):
-        """One of them."""
+        """Write a result."""
         super().result(good, name)
         if not good:
             print("watch: not ok: " + name, file=sys.stderr)
 
 
 def excuses(path):
-    """What need not be come by: "hook NAME: why" and "entry NAME: why"."""
+    """Reasons from verify/unvisited, by "hook NAME" or "entry NAME"."""
     found = {}
     for line in Path(path).read_text().splitlines():
         if line and not line.startswith("#"):
@@ -199,7 +206,7 @@ def excuses(path):
 
 
 def ways_seen(boots, names):
-    """The hooks, entries and special ways that guests came by, times each."""
+    """A Counter of the visits to hooks, entries and special ways."""
     seen = Counter()
     for path in (p for b in boots for p in b.paths):
         seen["hook " + names.hooks[path.hook]] += path.times
@@ -215,13 +222,13 @@ def ways_seen(boots, names):
 
 
 def wanted(names, kinds):
-    """All of them."""
+    """Yield the hooks, entries and special ways that guests have to visit."""
     for address, name in names.hooks.items():
         yield "hook " + name
         if kinds[address] in ("enter", "save"):
             yield "hook %s, flush" % name
         if kinds[address] in ("save", "restore"):
-            yield "hook %s, window" % name
+            yield "hook %s, pre-hook" % name
             yield "hook %s, kernel" % name
     yield "way espfix"
     for name in sorted(set(names.entries.values())):
@@ -229,12 +236,12 @@ def wanted(names, kinds):
 
 
 def excuse_for(what, excused):
-    """The reason for it, or for the hook or entry that it is a part of."""
+    """The reason for it or for its hook, or None."""
     return excused.get(what) or excused.get(what.split(", ")[0])
 
 
 def judge_visits(tap, boots, names, kinds, excused):
-    """In each mode, every hook; over all, every entry."""
+    """A result for every hook in each mode, and for every entry over all modes."""
     used, all_seen = set(), ways_seen(boots, names)
     for mode in dict.fromkeys(b.mode for b in boots):
         seen = ways_seen([b for b in boots if b.mode == mode], names)
@@ -245,23 +252,23 @@ def judge_visits(tap, boots, names, kinds, excused):
             why = excuse_for(what, excused)
             used.update({what, what.split(", ")[0]} if not times else ())
             if why and not times:
-                tap.skip(name + " is come by", why)
+                tap.skip(name + " is visited", why)
             else:
-                tap.result(times, "%s is come by (%d times)" % (name, times))
+                tap.result(times, "%s is visited (%d times)" % (name, times))
     for what in sorted(set(excused)):
         tap.result(what in used and not all_seen[what],
                    "verify/unvisited is right about %s" % what)
 
 
 class Row:
-    """A line of the table: a way, by mode."""
+    """A row of the table: a way, by mode."""
 
     def __init__(self):
         self.times, self.flushed, self.accesses = Counter(), Counter(), Counter()
 
 
 def table(boots, names):
-    """The ways by name."""
+    """A list of (kind, name, Row), sorted."""
     rows = {}
     for boot in boots:
         for path in boot.paths:
@@ -273,9 +280,9 @@ def table(boots, names):
 
 
 def print_table(rows, modes, out):
-    """For a reader."""
-    print("Ways of isolated CPUs to an entry hook, and from an exit hook to user mode; how often\n"
-          "they were gone, how often with a flush on the way, and the loads and stores on them:\n",
+    """Print the table for people."""
+    print("Ways of isolated CPUs to an entry hook, and from an exit hook to user mode: how often\n"
+          "they were taken, how often with a flush on the way, and their loads and stores:\n",
           file=out)
     print("%-76s%s  accesses" % ("way", "".join("%10s%10s" % (m, "flushed") for m in modes)),
           file=out)
@@ -286,7 +293,7 @@ def print_table(rows, modes, out):
 
 
 def write_json(path, boots, rows, complaints, tap):
-    """For a program."""
+    """Write the table and the complaints for programs."""
     Path(path).write_text(json.dumps({
         "boots": [{"name": b.name, "mode": b.mode, "pti": b.pti, "status": int(b.status),
                    "cpus": b.cpus} for b in boots],
@@ -297,7 +304,7 @@ def write_json(path, boots, rows, complaints, tap):
 
 
 def judge(tree, build, listing, unvisited, results, quick=""):
-    """Write and print the results; 0 if they are good."""
+    """Write the results; 0 if they are good, else 1."""
     names = Names(tree, build)
     boots = [Boot(line) for line in sorted(Path(listing).read_text().splitlines())]
     kinds = {h.start: kind_of(names.kernel, h) for h in hooks_of.find(tree, names.kernel)}
@@ -310,7 +317,7 @@ def judge(tree, build, listing, unvisited, results, quick=""):
         complaints += found
         for words in found[:SHOWN]:
             tap.result(False, "%s: %s" % (boot.name, words))
-        tap.result(not found, "%s: nothing is touched that may have changed (%d complaints)"
+        tap.result(not found, "%s: no access to memory that may have changed (%d complaints)"
                    % (boot.name, len(found)))
     if not quick:
         judge_visits(tap, boots, names, kinds, excuses(unvisited))

@@ -1,35 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Plugin for QEMU's TCG: what CPUs whose flushes are deferred touch between an entry
- * out of user mode and the end of its hook, between the exit store and user mode,
- * and wherever else kernel code runs while the CPU's word is not LOADED.
+ * Plugin for QEMU's TCG: the memory accesses of CPUs that defer in pre-hook entry code,
+ * which is everything between an entry from user mode and the end of its hook, between
+ * the exit store and user mode, and wherever else kernel code runs while the per-CPU
+ * state is not LOADED.
  *
  *	-object memory-backend-memfd,id=ram,size=1G -machine memory-backend=ram
  *	-plugin watch.so,conf=FILE,out=FILE
  *
- * conf says where things are in the kernel (verify/watch/watch.py writes it).  To out is
- * appended, when the guest ends:
+ * conf has addresses of the kernel (verify/watch/watch.py writes it).  When the guest
+ * ends, these lines are appended to out:
  *
- *	layout NAME START SIZE		ranges as they are in this guest
+ *	layout NAME START SIZE		a range of addresses in this guest
  *	cpu VCPU ENTRIES		a CPU that was watched
  *	path KIND FIRST HOOK FROM FLUSH_PENDING FLUSHED RETURN TIMES ACCESSES...
  *	report WHAT CLASS PC ADDRESS VCPU FIRST TIMES
  *	problem WORDS PC VCPU FIRST TIMES
  *	lost PATHS REPORTS		if the tables were too small
  *
- * A path is a way to a hook, or from one to user mode: the first instruction, the
- * hook, and the loads and stores on that way by class of address, those of what
- * interrupted it not included.  A report is an access that is not to entry text, this
- * CPU's per-CPU data, the table of per-CPU offsets, the cpu_entry_area, the task's
- * own stack, the espfix area or the loaded LDT; or an instruction outside the entry
- * text.  One for each instruction and page.
+ * A path leads to an entry hook, or from an exit hook to user mode.  It has its first
+ * instruction, its hook, and its loads and stores by class of address, without those of
+ * exceptions that interrupt it.  A report is an access to anything but entry text, this
+ * CPU's per-CPU data, the table of per-CPU offsets, the cpu_entry_area, the task's own
+ * stack, the espfix area or the loaded LDT; or an instruction outside the entry text.
+ * There is one for each instruction and page.
  *
- * Version 1 of the interface cannot read memory, but the guest's is a file that this
- * process has mapped: below 3G the offset in it is the physical address.  Not seen
- * here: what the page walker reads, what the CPU reads or pushes by itself when it
- * delivers an exception or interrupt, what instructions access that end a block of
- * QEMU's (IRET, and what CALL and RET push and pop; ends_block() says why), end a page
- * or are a block (single steps), and instructions that are not executed.
+ * Version 1 of the interface cannot read memory, but the guest's memory is a file that
+ * this process has mapped: below 3G the offset in it is the physical address.
+ *
+ * Not seen here:
+ * - reads of the page walker
+ * - what the CPU reads or pushes by itself when it delivers an exception or interrupt
+ * - accesses of instructions that end a block of QEMU (IRET, CALL, RET; ends_block()
+ *   says why), end a page, or are a block of their own (single steps)
+ * - instructions that are not executed
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -52,7 +56,7 @@
 #define BANNER		"Linux version "
 
 #define LOADED		1
-#define FLUSH_PENDING		2
+#define FLUSH_PENDING	2
 #define EXIT_STATE	8		/* KERNEL_CR3_exit_state */
 #define GDT_ENTRY_LDT	10
 
@@ -65,7 +69,7 @@
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
-/* Up to LAST_ALLOWED, what invariant 4 of asm/coalesce_tlbi.h names */
+/* Up to LAST_ALLOWED: the memory that invariant 4 of asm/coalesce_tlbi.h names */
 enum class {
 	ENTRY_TEXT, PER_CPU, OFFSETS, ENTRY_AREA, STACK, ESPFIX_AREA, LDT, LAST_ALLOWED = LDT,
 	VMALLOC, VMEMMAP, MODULES, IMAGE, DIRECT, USER, OTHER, N_CLASSES
@@ -81,18 +85,19 @@ enum kind { ENTER, EXIT, SAVE, RESTORE };
 static const char * const kinds[] = { "enter", "exit", "save", "restore" };
 
 /*
- * Where a way to a hook began.  Between user mode and a window the hook decides at
- * the end: what was executed last does not tell a CPU that was interrupted before its
- * first instruction there.
+ * Where a path to a hook began: in user mode, in pre-hook entry code, or in the kernel
+ * with LOADED.  The hook at its end tells user mode from pre-hook entry code: the last
+ * executed instruction does not, if a CPU was interrupted before its first instruction
+ * in user mode.
  */
-enum from { FROM_USER, FROM_WINDOW, FROM_KERNEL };
+enum from { FROM_USER, FROM_PRE_HOOK, FROM_KERNEL };
 
-static const char * const froms[] = { "user", "window", "kernel" };
+static const char * const froms[] = { "user", "pre-hook", "kernel" };
 
 /**
  * struct point - a hook, or first instructions of entries
  * @start: the first address
- * @end: the one behind
+ * @end: the address after the last
  * @kind: of a hook
  * @after_bad_iret: it is the hook of the fixup of a faulting IRET
  * @anywhere: such an entry can interrupt kernel code anywhere, and returns there
@@ -104,16 +109,16 @@ struct point {
 };
 
 /**
- * struct path - a way that was gone, and a slot of the table of them
- * @kind: ENTER and SAVE: to such a hook; EXIT: from it; RESTORE: that hook alone
+ * struct path - a path that was taken, and a slot of the table of paths
+ * @kind: ENTER and SAVE: to such a hook; EXIT: from it; RESTORE: only that hook
  * @first: address of the first instruction
  * @hook: address of the hook
- * @ret: address of the return instruction, of an exit
+ * @ret: address of the return instruction of an exit
  * @from: where it began
  * @pending: a flush was pending when the hook had set LOADED
- * @flushed: there was one meanwhile
+ * @flushed: there was a flush on the path
  * @espfix: it touched the espfix area
- * @times: how often
+ * @times: how often it was taken
  * @accesses: loads and stores by class
  */
 struct path {
@@ -126,11 +131,11 @@ struct path {
 };
 
 /**
- * struct stay - the way that a CPU is on
+ * struct stay - the path that a CPU is on
  * @active: it is on one
- * @pushed: what it interrupted is on the stack of those
+ * @pushed: the path that it interrupted was pushed
  * @reached: it is an exit whose return instruction was executed
- * @flushes: of this CPU when it began
+ * @flushes: flushes of this CPU when it began
  * @path: what is known of it so far
  */
 struct stay {
@@ -140,21 +145,21 @@ struct stay {
 };
 
 /**
- * struct cpu - a virtual CPU, touched by its own thread alone
- * @word: its word, in this process; NULL until its flushes are deferred
+ * struct cpu - a virtual CPU, which only its own thread accesses
+ * @state: its per-CPU state, in this process; NULL until it defers
  * @base: address of its per-CPU data
  * @user: the last block was in user mode
- * @returned: the last instruction was a return one, on the way to user mode
- * @resumes: so many of the next ones return to what was interrupted in the kernel
+ * @returned: the last instruction was a return on the path to user mode
+ * @resumes: so many of the next returns resume interrupted kernel code
  * @ret: address of the last return instruction
- * @flushes: done in hooks
- * @entries: ways to a hook
- * @now: the way it is on
- * @outer: those that this one interrupted
- * @depth: number of them
+ * @flushes: flushes in hooks
+ * @entries: paths to a hook
+ * @now: the path that it is on
+ * @outer: the paths that this one interrupted
+ * @depth: number of @outer
  */
 struct cpu {
-	const uint64_t *word;
+	const uint64_t *state;
 	uint64_t base;
 	bool user, returned;
 	int resumes;
@@ -178,7 +183,7 @@ static struct {
 	uint64_t image_size;
 	uint64_t linux_banner, per_cpu_offset, per_cpu_end, nr_cpus;
 	uint64_t page_offset_base, vmalloc_base, vmemmap_base, l5_enabled;
-	uint64_t word, top_of_stack, gdt_page, espfix_waddr;
+	uint64_t state, top_of_stack, gdt_page, espfix_waddr;
 	uint64_t thread_size;
 	uint64_t exc_nmi, repeat_nmi, nested_nmi_out;
 } k;
@@ -192,7 +197,7 @@ static const struct {
 	{ "per_cpu_offset", &k.per_cpu_offset }, { "per_cpu_end", &k.per_cpu_end },
 	{ "nr_cpus", &k.nr_cpus }, { "page_offset_base", &k.page_offset_base },
 	{ "vmalloc_base", &k.vmalloc_base }, { "vmemmap_base", &k.vmemmap_base },
-	{ "l5_enabled", &k.l5_enabled }, { "word", &k.word },
+	{ "l5_enabled", &k.l5_enabled }, { "state", &k.state },
 	{ "top_of_stack", &k.top_of_stack }, { "gdt_page", &k.gdt_page },
 	{ "espfix_waddr", &k.espfix_waddr }, { "thread_size", &k.thread_size },
 	{ "exc_nmi", &k.exc_nmi }, { "repeat_nmi", &k.repeat_nmi },
@@ -204,7 +209,7 @@ static const struct {
 static struct point hooks[MAX_POINTS], entries[MAX_POINTS];
 static int n_hooks, n_entries;
 
-/* Of the guest: its memory, and ranges once the kernel has forced them */
+/* The guest's memory, and its address ranges once the kernel has chosen them */
 static const uint8_t *ram;
 static uint64_t ram_size;
 static uint64_t direct, vmalloc, vmalloc_size, vmemmap, vmemmap_size;
@@ -217,10 +222,10 @@ static struct path paths[MAX_PATHS];
 static struct report reports[MAX_REPORTS];
 static uint64_t lost_paths, lost_reports;
 
-/* Other CPUs write it as well, other threads then. */
-static uint64_t word_of(const struct cpu *c)
+/* Other CPUs, which are other threads, write it too. */
+static uint64_t state_of(const struct cpu *c)
 {
-	return __atomic_load_n(c->word, __ATOMIC_RELAXED);
+	return __atomic_load_n(c->state, __ATOMIC_RELAXED);
 }
 
 static bool within(uint64_t address, uint64_t start, uint64_t size)
@@ -273,7 +278,7 @@ static bool find_ram(void)
 	return ram;
 }
 
-/* The banner where it should be says that this kernel runs where it was linked. */
+/* If the banner is where it was linked, the kernel is. */
 static bool read_layout(void)
 {
 	const char *banner = at_physical(k.linux_banner - IMAGE_START, sizeof(BANNER));
@@ -290,7 +295,7 @@ static bool read_layout(void)
 	return true;
 }
 
-/* Is this a CPU whose flushes are deferred?  Known once its mode is. */
+/* Is this a CPU that defers?  Known once the mode is set. */
 static bool find_cpu(unsigned int vcpu)
 {
 	struct cpu *c = &cpus[vcpu];
@@ -301,12 +306,12 @@ static bool find_cpu(unsigned int vcpu)
 	base = image_word(k.per_cpu_offset + vcpu * sizeof(base));
 	if (!at_direct(base, k.per_cpu_end))
 		return false;
-	/* 0 is what memory has before the kernel has set it to LOADED. */
-	if (!direct_word(base + k.word) || direct_word(base + k.word + EXIT_STATE) == LOADED ||
+	/* 0: the kernel has not set it to LOADED yet. */
+	if (!direct_word(base + k.state) || direct_word(base + k.state + EXIT_STATE) == LOADED ||
 	    !direct_word(base + k.top_of_stack))
 		return false;
 	c->base = base;
-	c->word = at_direct(base + k.word, sizeof(*c->word));
+	c->state = at_direct(base + k.state, sizeof(*c->state));
 	return true;
 }
 
@@ -317,7 +322,7 @@ static bool on_stack(const struct cpu *c, uint64_t address)
 	return within(address, top - k.thread_size, k.thread_size);
 }
 
-/* The area itself is read-only; it is written by its alias in the direct map. */
+/* The area itself is read-only.  The kernel writes its alias in the direct map. */
 static bool in_espfix(const struct cpu *c, uint64_t address)
 {
 	uint64_t alias = direct_word(c->base + k.espfix_waddr) & -PAGE_SIZE;
@@ -367,10 +372,10 @@ static enum class class_of(const struct cpu *c, uint64_t address)
 	return within(address, direct, ram_size) ? DIRECT : OTHER;
 }
 
-/* Kernel code that runs now runs on what may have changed. */
-static bool in_zone(const struct cpu *c)
+/* Kernel code that runs now may have stale TLB entries. */
+static bool in_pre_hook(const struct cpu *c)
 {
-	return word_of(c) != LOADED || (c->now.active && c->now.path.from != FROM_KERNEL);
+	return state_of(c) != LOADED || (c->now.active && c->now.path.from != FROM_KERNEL);
 }
 
 static bool same_path(const struct path *a, const struct path *b)
@@ -435,7 +440,7 @@ static void begin(struct cpu *c, enum kind kind, uint64_t first, enum from from)
 	c->returned = false;
 }
 
-/* What is interrupted goes on afterwards; NULL: nothing that is on a way. */
+/* The interrupted path goes on afterwards; NULL: it was not on a path. */
 static void push(struct cpu *c, const struct stay *stay)
 {
 	if (c->depth < MAX_DEPTH)
@@ -459,12 +464,12 @@ static void in_user_mode(unsigned int vcpu, void *data)
 {
 	struct cpu *c = &cpus[vcpu];
 
-	if (c->user || (!c->word && !find_cpu(vcpu)))
+	if (c->user || (!c->state && !find_cpu(vcpu)))
 		return;
 	if (is_exit(&c->now)) {
 		c->now.path.ret = c->now.reached ? c->now.path.ret : c->ret;
 		record(&c->now.path);
-	} else if (c->returned && word_of(c) & LOADED) {
+	} else if (c->returned && state_of(c) & LOADED) {
 		problem("user mode with LOADED", c->ret, vcpu);
 	} else if (c->returned) {
 		problem("user mode by no exit hook", c->ret, vcpu);
@@ -476,17 +481,17 @@ static void in_user_mode(unsigned int vcpu, void *data)
 	c->user = true;
 }
 
-/* The first instruction of an entry, whatever was there before */
+/* The first instruction of an entry */
 static void at_entry(unsigned int vcpu, void *data)
 {
 	const struct point *entry = data;
 	struct cpu *c = &cpus[vcpu];
-	bool in_window, pushed;
+	bool pre_hook, pushed;
 
-	if (!c->word)
+	if (!c->state)
 		return;
-	in_window = !c->user && in_zone(c);
-	pushed = in_window || (!c->user && entry->anywhere);
+	pre_hook = !c->user && in_pre_hook(c);
+	pushed = pre_hook || (!c->user && entry->anywhere);
 	if (pushed) {
 		if (is_exit(&c->now) && c->returned) {
 			c->now.reached = true;
@@ -494,12 +499,12 @@ static void at_entry(unsigned int vcpu, void *data)
 		}
 		push(c, &c->now);
 	}
-	begin(c, ENTER, entry->start, c->user ? FROM_USER : in_window ? FROM_WINDOW : FROM_KERNEL);
+	begin(c, ENTER, entry->start, c->user ? FROM_USER : pre_hook ? FROM_PRE_HOOK : FROM_KERNEL);
 	c->now.pushed = pushed;
 	c->user = false;
 }
 
-/* An NMI that came while another was handled has the handler entered again. */
+/* After an NMI that came while another one was handled, the handler runs again. */
 static void at_repeat(unsigned int vcpu, void *data)
 {
 	const struct cpu *c = &cpus[vcpu];
@@ -508,10 +513,10 @@ static void at_repeat(unsigned int vcpu, void *data)
 		at_entry(vcpu, data);
 }
 
-/* It does nothing else itself. */
+/* A nested NMI does nothing else. */
 static void at_nested(unsigned int vcpu, void *data)
 {
-	if (cpus[vcpu].word)
+	if (cpus[vcpu].state)
 		resume(&cpus[vcpu]);
 }
 
@@ -522,14 +527,14 @@ static void in_kernel(unsigned int vcpu, void *data)
 	uint64_t pc = (uintptr_t)data;
 	bool in_text = within(pc, k.text_start, k.text_end - k.text_start);
 
-	if (!c->word)
+	if (!c->state)
 		return;
-	/* A CPU that comes up: LOADED since it went down. */
-	if (c->user && word_of(c) != LOADED)
+	/* A CPU that comes up has LOADED since it went down. */
+	if (c->user && state_of(c) != LOADED)
 		problem("the kernel by no entry", pc, vcpu);
 	c->user = false;
 	c->returned = false;
-	if (!in_text && in_zone(c))
+	if (!in_text && in_pre_hook(c))
 		report("exec", class_of(c, pc), pc, pc, vcpu);
 }
 
@@ -551,15 +556,15 @@ static void at_flush(unsigned int vcpu, void *data)
 }
 
 /*
- * Only from user mode does an entry come to an entry hook, the fixup of IRET aside.
- * If the return before it was not seen to arrive there, it has.
+ * Only an entry from user mode reaches an entry hook, except the fixup of IRET.  So the
+ * return before it has reached user mode, even if that was not seen.
  */
 static void entered_from_user(struct cpu *c, const struct point *hook)
 {
 	struct stay *outer = c->depth ? &c->outer[c->depth - 1] : NULL;
 
 	if (hook->after_bad_iret) {
-		c->now.path.from = FROM_WINDOW;
+		c->now.path.from = FROM_PRE_HOOK;
 	} else {
 		c->now.path.from = FROM_USER;
 		if (c->now.pushed && outer->reached)
@@ -568,26 +573,26 @@ static void entered_from_user(struct cpu *c, const struct point *hook)
 	c->depth = 0;
 }
 
-/* And what comes to the other hook is from the kernel, and goes back there. */
+/* An entry that reaches a paranoid hook is from the kernel, and returns there. */
 static void entered_from_kernel(struct cpu *c)
 {
 	if (c->now.path.from == FROM_USER)
-		c->now.path.from = FROM_WINDOW;
+		c->now.path.from = FROM_PRE_HOOK;
 	if (!c->now.pushed)
 		push(c, NULL);
 }
 
-/* The way to a hook ends. */
+/* The path to a hook ends. */
 static void entered(struct cpu *c, const struct point *hook, uint64_t pc, unsigned int vcpu)
 {
 	struct stay *now = &c->now;
 
 	if (!now->active || is_exit(now)) {
-		problem("a hook on no way", pc, vcpu);
+		problem("a hook on no path", pc, vcpu);
 		return;
 	}
-	if (word_of(c) != LOADED)
-		problem("not LOADED behind the hook", pc, vcpu);
+	if (state_of(c) != LOADED)
+		problem("not LOADED after the hook", pc, vcpu);
 	now->path.flushed = c->flushes != now->flushes;
 	if (now->path.pending && !now->path.flushed)
 		problem("pending and not flushed", pc, vcpu);
@@ -606,25 +611,25 @@ static void left(struct cpu *c, const struct point *hook, uint64_t pc, unsigned 
 {
 	struct path path = { .kind = hook->kind, .hook = hook->start, .first = hook->start };
 
-	path.from = word_of(c) & LOADED ? FROM_KERNEL : FROM_WINDOW;
+	path.from = state_of(c) & LOADED ? FROM_KERNEL : FROM_PRE_HOOK;
 	if (hook->kind == RESTORE) {
 		record(&path);
 		resume(c);
 		return;
 	}
 	if (path.from == FROM_KERNEL)
-		problem("LOADED behind the exit hook", pc, vcpu);
-	begin(c, EXIT, hook->start, FROM_WINDOW);
+		problem("LOADED after the exit hook", pc, vcpu);
+	begin(c, EXIT, hook->start, FROM_PRE_HOOK);
 	c->now.path.hook = hook->start;
 	c->depth = 0;
 }
 
-static void behind_hook(unsigned int vcpu, void *data)
+static void after_hook(unsigned int vcpu, void *data)
 {
 	const struct point *hook = data;
 	struct cpu *c = &cpus[vcpu];
 
-	if (!c->word)
+	if (!c->state)
 		return;
 	if (hook->kind == ENTER || hook->kind == SAVE)
 		entered(c, hook, hook->end, vcpu);
@@ -642,12 +647,12 @@ static const struct point *find(const struct point *points, int n, uint64_t pc)
 	return NULL;
 }
 
-/* Each instruction of a hook: a flush is pending once it has set LOADED and found FLUSH_PENDING. */
+/* Each instruction of a hook.  A flush is pending if LOADED + FLUSH_PENDING is seen. */
 static void in_hook(unsigned int vcpu, void *data)
 {
 	struct cpu *c = &cpus[vcpu];
 
-	if (c->word && word_of(c) == (LOADED | FLUSH_PENDING))
+	if (c->state && state_of(c) == (LOADED | FLUSH_PENDING))
 		c->now.path.pending = true;
 }
 
@@ -656,7 +661,7 @@ static void accessed(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t add
 	struct cpu *c = &cpus[vcpu];
 	enum class class;
 
-	if (!c->word || !in_zone(c))
+	if (!c->state || !in_pre_hook(c))
 		return;
 	class = class_of(c, address);
 	if (c->now.active)
@@ -700,7 +705,7 @@ static void watch_insn(struct qemu_plugin_insn *insn, uint64_t pc, bool alone)
 		on_exec(insn, at_repeat, find(entries, n_entries, pc));
 	for (i = 0; i < n_hooks; i++)
 		if (pc == hooks[i].end)
-			on_exec(insn, behind_hook, &hooks[i]);
+			on_exec(insn, after_hook, &hooks[i]);
 	if (find(hooks, n_hooks, pc)) {
 		on_exec(insn, in_hook, NULL);
 		if (removes_translations(code, size))
@@ -772,7 +777,7 @@ static void print(qemu_plugin_id_t id, void *data)
 	fprintf(out, "layout vmalloc %" PRIx64 " %" PRIx64 "\n", vmalloc, vmalloc_size);
 	fprintf(out, "layout vmemmap %" PRIx64 " %" PRIx64 "\n", vmemmap, vmemmap_size);
 	for (i = 0; i < MAX_VCPUS; i++)
-		if (cpus[i].word)
+		if (cpus[i].state)
 			fprintf(out, "cpu %d %" PRIu64 "\n", i, cpus[i].entries);
 	print_paths(out);
 	print_reports(out);
@@ -849,7 +854,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 		return -1;
 	}
 	if (!configure(argv[0] + 5)) {
-		fprintf(stderr, "watch: %s: not all of what is wanted there\n", argv[0] + 5);
+		fprintf(stderr, "watch: %s: something is missing there\n", argv[0] + 5);
 		return -1;
 	}
 	out_path = strdup(argv[1] + 4);

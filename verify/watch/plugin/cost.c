@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Plugin for QEMU's TCG: how many instructions a CPU executes in the kernel from
- * an entry out of user mode to the way back, and how many of them flush.
+ * Plugin for QEMU's TCG: how many instructions a CPU executes in the kernel between an
+ * entry from user mode and the return, and how many of them flush.
  *
  *	-plugin cost.so,out=FILE,text=START-END
  *
@@ -9,17 +9,16 @@
  *
  *	VCPU LABEL ENTRY INSTRUCTIONS IN-TEXT FLUSHES TIMES
  *
- * ENTRY is the address of the first instruction, in hexadecimal.  IN-TEXT are those
- * of the instructions that lie in START to END, hexadecimal too: the entry text, in
- * which a stay of one kind is always the same way, whatever the kernel does.  LABEL is what the
- * program that ran there said last by executing, in user mode, a no-operation with
- * the displacement COST_LABEL + LABEL (cost.h); stays with label 0 are left out.
- * FLUSHES are those of IN-TEXT that write CR3 or CR4, INVLPG and INVPCID; what the
- * kernel flushes behind the entry is its own affair.
+ * ENTRY is the address of the first instruction, in hexadecimal.  IN-TEXT is the number
+ * of instructions between START and END, in hexadecimal too: the entry text, where
+ * every stay of one kind takes the same path, whatever the kernel does.  LABEL is the
+ * label that the program in user mode set last, by a no-operation with displacement
+ * COST_LABEL + LABEL (cost.h); stays with label 0 are left out.  FLUSHES is the number
+ * of instructions of IN-TEXT that write CR3 or CR4, INVLPG and INVPCID; flushes of the
+ * kernel after the entry do not count.
  *
- * An interrupt inside a stay is part of it: of many stays of one kind look at the
- * shortest, or at the most frequent.  For -accel tcg,thread=single: nothing here
- * is locked.
+ * An interrupt inside a stay is part of it: of many stays of one kind, use the shortest
+ * or the most frequent.  For -accel tcg,thread=single: nothing here is locked.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,7 +38,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
  * struct insn - what is known of an instruction when it is translated
  * @address: where it is
  * @in_text: it is in the entry text
- * @flushes: it removes translations, in the entry text
+ * @flushes: it removes TLB entries, in the entry text
  */
 struct insn {
 	uint64_t address;
@@ -50,12 +49,12 @@ struct insn {
 /**
  * struct stay - a stay in the kernel, and a slot of the table of them
  * @entry: address of the first instruction, 0 for an empty slot
- * @instructions: executed
- * @in_text: of them, in the entry text
- * @flushes: of those, that remove translations
- * @vcpu: who
- * @label: what for
- * @times: how often one just like it was seen
+ * @instructions: instructions that were executed
+ * @in_text: those in the entry text
+ * @flushes: those in the entry text that remove TLB entries
+ * @vcpu: the virtual CPU
+ * @label: the label
+ * @times: how often an equal stay was seen
  */
 struct stay {
 	uint64_t entry;
@@ -77,13 +76,15 @@ static uint64_t text_start, text_end;
 static bool same(const struct stay *a, const struct stay *b)
 {
 	return a->entry == b->entry && a->instructions == b->instructions &&
-	       a->in_text == b->in_text && a->flushes == b->flushes && a->vcpu == b->vcpu && a->label == b->label;
+	       a->in_text == b->in_text && a->flushes == b->flushes && a->vcpu == b->vcpu &&
+	       a->label == b->label;
 }
 
 static void record(const struct stay *stay)
 {
 	uint64_t hash = stay->entry ^ stay->instructions * 0x9e3779b97f4a7c15ULL ^
-			(uint64_t)stay->flushes << 40 ^ (uint64_t)stay->in_text << 28 ^ (uint64_t)stay->vcpu << 20 ^ stay->label;
+			(uint64_t)stay->flushes << 40 ^ (uint64_t)stay->in_text << 28 ^
+			(uint64_t)stay->vcpu << 20 ^ stay->label;
 	uint32_t i, slot = (hash ^ hash >> 32) % MAX_STAYS;
 
 	for (i = 0; i < MAX_STAYS; i++, slot = (slot + 1) % MAX_STAYS) {
@@ -124,7 +125,7 @@ static void at_label(unsigned int vcpu, void *data)
 	labels[vcpu] = (uintptr_t)data;
 }
 
-/* The label of a marker, 0 to 255; -1 for any other instruction. */
+/* The label of a marker, 0 to 255; -1: another instruction */
 static int label_of(const uint8_t *code, size_t size)
 {
 	uint32_t displacement;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the plugins know of instructions.
+ * Instructions, as the plugins tell them apart.
  */
 #ifndef PLUGIN_INSN_H
 #define PLUGIN_INSN_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The half of the addresses that is the kernel's */
+/* This bit is set in addresses of the kernel. */
 #define KERNEL		(1ULL << 63)
 
 static inline size_t prefixes(const uint8_t *code, size_t size)
@@ -24,7 +24,7 @@ static inline size_t prefixes(const uint8_t *code, size_t size)
 
 /**
  * removes_translations() - Is this a write to CR3 or CR4, INVLPG or INVPCID?
- * @code: an instruction, with no prefixes but those that the kernel's have
+ * @code: an instruction, with the prefixes that the kernel uses
  * @size: its length
  *
  * Return: true if it is.
@@ -62,7 +62,7 @@ static inline bool returns_to_user(const uint8_t *code, size_t size)
 	return size == 2 && code[0] == 0x0f && (code[1] == 0x07 || code[1] == 0x35);
 }
 
-/* Those of two bytes, of which @code is the second */
+/* Opcodes of two bytes; @code is the second */
 static inline bool two_bytes_end_block(const uint8_t *code, size_t size)
 {
 	switch (code[0]) {
@@ -91,9 +91,9 @@ static inline bool two_bytes_end_block(const uint8_t *code, size_t size)
  * @code: an instruction
  * @size: its length
  *
- * Jumps, calls, returns, and what changes the state by which code is translated.
- * QEMU 7.2 forgets to take the memory callbacks of such a one back: they are called
- * for accesses of others, and may have been freed by then (8.0 has it right).
+ * Jumps, calls, returns, and instructions that change how code is translated.  QEMU 7.2
+ * does not remove the memory callbacks of such an instruction: they are called for
+ * accesses of others, and may be freed by then (8.0 is right).
  *
  * Return: true if it may.
  */
