@@ -61,7 +61,7 @@ boots() { # PART
 
 build_plugin() {
 	gcc -O2 -Wall -Wextra -Wno-unused-parameter -shared -fPIC \
-		-I "$TOP/harness/guest" -o "$PLUGIN" "$TOP/verify/watch/plugin/cost.c"
+		-I "$TOP/harness/guest" -o "$PLUGIN" "$TOP/verify/watch/plugin/count_insns.c"
 }
 
 # START-END of the text whose instructions are counted apart, in hexadecimal: that
@@ -118,7 +118,7 @@ stamp() {
 	{
 		cat "$TOP"/harness/{bench,lib/bench.sh,results/{common,bench_figures}.py} \
 			"$TOP"/harness/kernel/config/*.config "$TOP/harness/kernel/config/names" \
-			"$TOP/verify/watch/plugin/cost.c" "$TOP"/harness/guest/*.[ch]
+			"$TOP/verify/watch/plugin/count_insns.c" "$TOP"/harness/guest/*.[ch]
 		(cd "$BUILD/$BASE/tree" && xargs sha256sum < "$BUILD/$BASE/files")
 	} | sha256sum
 }

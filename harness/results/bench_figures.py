@@ -2,7 +2,7 @@
 """The figures of make bench: from the guests' results to JSON, tables, verdict.
 
 A part is "inventory" or "rt" (by harness/guest/inventory.c), "entries" or
-"purges" (by harness/guest/cost.c and verify/watch/plugin/cost.c): these describe
+"purges" (by harness/guest/cost.c and verify/watch/plugin/count_insns.c): these describe
 the formats.  Its figures are records (dicts), which are the part of bench.json as
 well:
 

@@ -3,7 +3,7 @@
  * Plugin for QEMU's TCG: how many instructions a CPU executes in the kernel between an
  * entry from user mode and the return, and how many of them flush.
  *
- *	-plugin cost.so,out=FILE,text=START-END
+ *	-plugin count_insns.so,out=FILE,text=START-END
  *
  * FILE gets a line for every kind of stay in the kernel, separated by blanks:
  *
@@ -197,11 +197,11 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 {
 	if (argc != 2 || strncmp(argv[0], "out=", 4) ||
 	    sscanf(argv[1], "text=%" SCNx64 "-%" SCNx64, &text_start, &text_end) != 2) {
-		fprintf(stderr, "cost: usage: -plugin cost.so,out=FILE,text=START-END\n");
+		fprintf(stderr, "count_insns: usage: -plugin count_insns.so,out=FILE,text=START-END\n");
 		return -1;
 	}
 	if (!info->system_emulation || info->system.max_vcpus > MAX_VCPUS) {
-		fprintf(stderr, "cost: at most %d CPUs\n", MAX_VCPUS);
+		fprintf(stderr, "count_insns: at most %d CPUs\n", MAX_VCPUS);
 		return -1;
 	}
 	path = strdup(argv[0] + 4);
