@@ -67,13 +67,19 @@ def report_problems(prefix, problems):
 
 
 def run(main):
-    """Call main(arguments) as a command: exit with its status, or 2 and one line."""
+    """Call main(arguments) as a command: exit with its status, or 2 and one line.
+
+    A field that is missing or no number is bad input, not a result.
+    """
     name = Path(sys.argv[0]).name
     try:
         status = main(sys.argv[1:])
         sys.stdout.flush()
     except ResultError as error:
         print("%s: %s" % (name, error), file=sys.stderr)
+        status = 2
+    except (ValueError, LookupError) as error:
+        print("%s: bad input: %r" % (name, error), file=sys.stderr)
         status = 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

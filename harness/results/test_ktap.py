@@ -131,6 +131,14 @@ class Commands(unittest.TestCase):
         self.assertEqual(self.run_command("junit", "/nonexistent"),
                          (2, "", "junit: cannot read /nonexistent\n"))
 
+    def test_bad_figures(self):
+        """A figure that is no number is bad input, not a failure."""
+        samples.write_lines(self.good.parent / "rt/unpatched/oslat.noise", "call\tx\t2\tf\tmany\t1")
+        for arguments, word in (("judge-run", ".", "6.12.1", "many"), "many"), (
+                ("judge-rt", self.good.parent, "6.12.1", "5"), "many"):
+            status, out, err = self.run_command(*arguments)
+            self.assertEqual((status, out, err.count("\n"), word in err), (2, "", 1, True))
+
     def test_junit(self):
         """A file beside each."""
         self.assertEqual(self.run_command("junit", self.good, self.empty), (0, "", ""))
