@@ -165,7 +165,7 @@ static const char *reason_for_off(const struct kernel *kernel)
 	if (!strcmp(hypervisor, "PV"))
 		return "Xen PV guests enter and leave the kernel by other paths";
 	if (!has_global_pages())
-		return "the CPU has no global pages (PGE), which the flush at entry needs";
+		return "the CPU has no global pages (PGE), which the entry flush needs";
 	return NULL;
 }
 
