@@ -36,12 +36,15 @@ die() {
 
 # renamed KIND NAME: the new name of what had this one (harness/lib/renamed)
 renamed() {
-	local kind old new pattern
+	local kind old new name='' i=1
 	while read -r kind old new; do
-		pattern=${old//\*/(.*)}
-		[[ $kind = "$1" && $2 =~ ^$pattern$ ]] || continue
-		new=${new/\*/${BASH_REMATCH[1]:-}}
-		printf '%s\n' "${new/\*/${BASH_REMATCH[2]:-}}"
+		[[ $kind = "$1" && $2 =~ ^${old//\*/(.*)}$ ]] || continue
+		while [[ $new = *\** ]]; do
+			name+=${new%%\**}${BASH_REMATCH[i]}
+			new=${new#*\*}
+			i=$((i + 1))
+		done
+		printf '%s\n' "$name$new"
 		return
 	done < <(grep -v '^#' "$TOP/harness/lib/renamed")
 }
