@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Kernel half of the COALESCE_TLBI window test: takes the host's commands, and
- * sets breakpoints where the kernel's own interface refuses them.
+ * Kernel half of the placement test: takes the host's commands, and sets breakpoints
+ * where the kernel's own interface refuses them.
  *
- * A breakpoint on entry text raises #DB before kernel GS is loaded, on the
- * user's stack, between a flag and its flush.  The handler below then follows a
- * pointer, by the oracle's address.  Not for text that #DB itself enters by: it
- * would recurse.  perf refuses entry text: it is given a function that never
- * runs, and the register is written again behind its back.
+ * A breakpoint on entry text raises #DB before kernel GS is loaded, on the user's
+ * stack, and between LOADED and the flush.  The handler below then reads through the
+ * oracle's address.  It must not be set on text by which #DB itself enters, where it
+ * would recurse.  perf refuses entry text: it gets the address of a function that
+ * never runs, and the register is then overwritten.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -30,7 +30,7 @@ static struct perf_event * __percpu *breakpoint;
 /* Where DR0 of the target points to. */
 static unsigned long break_address;
 
-/* The host stops here to learn that the last command is done. */
+/* The host has a breakpoint here, by which it learns that the last command is done. */
 static noinline int placement_await(void)
 {
 	while (!READ_ONCE(placement_state.command)) {
@@ -67,9 +67,9 @@ static noinline void never_runs(void)
 }
 
 /*
- * From exc_debug_kernel().  Alone on this CPU, which may be in the middle of
- * entering the kernel; what it pending must be flushed by now.  Disarms itself: QEMU
- * raises #DB for a stop of its gdb stub on the address, whatever RF says.
+ * Called from exc_debug_kernel() on a CPU that may be in the middle of an entry.  No
+ * flush may be pending by now.  Disarms itself: QEMU raises #DB for a stop of its gdb
+ * stub on the address, whatever RF says.
  */
 static void on_break(struct perf_event *event, struct perf_sample_data *data,
 		     struct pt_regs *regs)
@@ -110,7 +110,7 @@ static void set_break_here(void *info)
 		request->cpu = -1;
 		return;
 	}
-	/* The return from here may run into it, and then on_break() comes next. */
+	/* The return from here may hit it, and then on_break() runs next. */
 	break_address = request->address;
 	set_debugreg(break_address, 0);
 }
@@ -175,5 +175,5 @@ static void __exit placement_exit(void)
 module_init(placement_init);
 module_exit(placement_exit);
 
-MODULE_DESCRIPTION("Host's hand in the COALESCE_TLBI window test");
+MODULE_DESCRIPTION("Guest half of the COALESCE_TLBI placement test");
 MODULE_LICENSE("GPL");

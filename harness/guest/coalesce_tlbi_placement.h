@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How the host drives the window test: it writes a command into the guest's
- * struct placement_state (by its name, which is in kallsyms), the test program
- * takes it, carries it out and asks for the next one.
+ * The host drives the placement test: it writes a command into the guest's struct
+ * placement_state, which it finds by name in kallsyms.  The test program takes the
+ * command, carries it out and waits for the next one.
  */
 #ifndef COALESCE_TLBI_PLACEMENT_H
 #define COALESCE_TLBI_PLACEMENT_H
@@ -15,7 +15,7 @@
 /* Commands, for entry_placement.c and verify/placement/placement.py. */
 #define PLACEMENT_QUIT		1	/* print the results and end */
 #define PLACEMENT_ENTER		2	/* have the target enter the kernel; @argument: how */
-#define PLACEMENT_FINISH		3	/* wait for the target's last read, and judge it */
+#define PLACEMENT_FINISH	3	/* wait for the target's last read, judge it */
 #define PLACEMENT_REMAP		4	/* move the oracle's address, flush deferrable */
 #define PLACEMENT_REMAP_NO_FLUSH	5	/* move it and flush nothing */
 #define PLACEMENT_BREAK		6	/* #DB on the target at address @argument; 0: none */

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Work to count instructions of, for "make bench":
+ * Work whose instructions "make bench" counts:
  *
  *	cost entries CPU...	system calls, page faults and timer interrupts there
  *	cost purges		purges of vmalloc memory on a housekeeping CPU while
  *				all others spin in user mode
  *
- * Each kind is announced by a label (cost.h).  Prints, separated by tabs,
+ * A label (cost.h) precedes each kind.  Prints, separated by tabs,
  *
  *	time KIND CPU NANOSECONDS
  *
- * the median of single ones, by the clock that user mode reads.
+ * where NANOSECONDS is the median of one such entry or purge, by the clock that
+ * user mode reads.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,7 +28,7 @@
 
 #include "kselftest.h"
 #include "cost.h"
-#include "isolated.h"
+#include "counts.h"
 #include "isolated_box.h"
 
 #define CALLS		1000
@@ -68,7 +69,7 @@ static void print_times(const char *kind)
 	n_times = 0;
 }
 
-/* An immediate operand: inlined, also where nothing else is. */
+/* Always inlined, as the operand is an immediate. */
 static __always_inline void label(enum cost n)
 {
 	asm volatile(".byte 0x0f, 0x1f, 0x80\n\t.long %c0" : : "i"(COST_LABEL + n) : "memory");
@@ -126,7 +127,7 @@ static void faults(void)
 	print_times("fault");
 }
 
-/* What the timer takes from user mode: its interrupt, and the signal it raises. */
+/* The time that the timer takes from user mode: its interrupt and its signal. */
 static void watch_ticks(void)
 {
 	long long last = now(), longest = 0;
@@ -163,7 +164,7 @@ static void timer(void)
 	timer_delete(id);
 }
 
-/* Spin on the housekeeping CPUs too, but for the one of this program. */
+/* Spin on the other housekeeping CPUs too. */
 static void spin_below(int end, int but, pid_t *pids)
 {
 	int cpu;

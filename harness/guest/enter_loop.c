@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Enters the kernel as often as it can, by each of the ways that need no
- * preparation: system call, software interrupt, page fault.  Something to run
- * under "pinned".
+ * Enters the kernel as often as it can, by the ways that need no preparation: system
+ * call, software interrupt, page fault.  "pinned" runs it.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,7 +12,7 @@
 
 #define I386_GETPPID	64
 
-/* The entry of 32-bit programs, with the numbers of theirs. */
+/* The entry of 32-bit programs, with their system call numbers. */
 static long software_interrupt(long number)
 {
 	long result;
@@ -23,7 +22,7 @@ static long software_interrupt(long number)
 	return result;
 }
 
-/* Two faults: one for the zero page, one for a page of its own. */
+/* Two faults: one maps the zero page, one a page of its own. */
 static bool fault_twice(void)
 {
 	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Guest half of the window test (verify/placement/place-nmis).  On the housekeeping CPU: take
- * the host's commands, which move the oracle's address and ask the target to
- * enter the kernel.  On the isolated CPU: the target, which enters as it is
- * asked, and then once more to read through the oracle's address.  The host
- * holds either CPU wherever it wants to in between.
+ * Guest half of the placement test (verify/placement/place-nmis).  The housekeeping
+ * CPU takes the host's commands: they move the oracle's address and ask the target to
+ * enter the kernel.  The target, on the isolated CPU, enters as it is asked, and then
+ * once more to read through the address.  Meanwhile the host stops either CPU at any
+ * instruction.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -154,7 +154,7 @@ static void ask(unsigned int method)
 	atomic_fetch_add(&box->asked, 1);
 }
 
-/* The address has not moved since the target read, or the host would know. */
+/* The host moves the address only when it has finished the target's read. */
 static void finish(struct placement_state *state)
 {
 	struct oracle_state now;
@@ -176,7 +176,7 @@ static int request(int fd, unsigned long cmd, void *arg)
 	return ioctl(fd, cmd, arg) ? errno : 0;
 }
 
-/* Carry out commands until the host has had enough; their number. */
+/* Carry out commands until the host quits; returns their number. */
 static unsigned long serve(int fd, struct placement_state *state)
 {
 	struct placement_break at = { .cpu = TARGET };
@@ -230,7 +230,7 @@ static void load_module(void)
 	close(fd);
 }
 
-/* Where the host finds what it reads and writes: names of our modules. */
+/* The addresses that the host reads and writes, by their names in our modules. */
 static void print_symbols(void)
 {
 	char line[256], name[64], module[64];
@@ -260,7 +260,7 @@ int main(void)
 	unsigned long n;
 	int fd;
 
-	/* The host waits for a line of it. */
+	/* The host waits for a line of the output. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
 	load_module();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the window test shares with its 32-bit target. */
+/* Shared by the placement test and its 32-bit target. */
 #ifndef COALESCE_TLBI_PLACEMENT_TARGET_H
 #define COALESCE_TLBI_PLACEMENT_TARGET_H
 

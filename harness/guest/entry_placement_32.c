@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The 32-bit target of the window test: enters the kernel by the instructions
- * that only 32-bit programs have.  Without a C library, so that no 32-bit one is
- * needed to build it; started by entry_placement.c with the box and the oracle open.
+ * The 32-bit target of the placement test: enters the kernel by the instructions that
+ * only 32-bit programs have.  It uses no C library, so that no 32-bit one is needed.
+ * entry_placement.c starts it with the box and the oracle open.
  */
 #include "entry_placement.h"
 
@@ -28,8 +28,8 @@ static int int80(int nr, long a, long b, long c, long d, long e)
 }
 
 /*
- * The kernel returns into the vDSO, behind its own SYSENTER, where the three
- * registers are popped and "ret" comes back here.
+ * The kernel returns into the vDSO, after its own SYSENTER, where the three registers
+ * are popped and "ret" comes back here.
  */
 static void by_sysenter(void)
 {

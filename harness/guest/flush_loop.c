@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The measurement behind "make run": how often isolated CPUs are interrupted
- * while a housekeeping CPU maps, unmaps and flushes, and whether any of them
- * then reads through a stale translation.  Prints one "name value" per line,
- * and when that was for the first of the CPUs in the last batch of rounds.
+ * The measurement of "make run": how many IPIs isolated CPUs receive while a
+ * housekeeping CPU maps, unmaps and flushes, and whether any of them then reads
+ * through a stale translation.  Prints one "name value" per line, and the events of
+ * the first CPU in the last batch of rounds with their times.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 
 #define CONTROL_ROUNDS	16
 #define BATCH_ROUNDS	20
@@ -28,7 +28,7 @@ static unsigned long entry_flushes(struct isolated *cpus, int n)
 	return sum;
 }
 
-/* Totals over the rounds that count. */
+/* Totals over the rounds that are counted. */
 struct totals {
 	unsigned long received;
 	unsigned long deferred;
@@ -37,8 +37,8 @@ struct totals {
 };
 
 /*
- * Rounds in batches; one in which a flush may have been sent to a CPU that was
- * in the kernel for another reason is done again.  A stale read counts always.
+ * Rounds in batches.  A batch is repeated if a flush IPI may have been sent to a CPU
+ * that was in the kernel for another reason.  A stale read is counted in any case.
  */
 static void run_rounds(struct isolated *cpus, int n, int rounds, struct totals *t)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * inventory [NAME]...: the measurement behind "make bench": what an isolated CPU in
- * user mode is interrupted by while a housekeeping CPU does one thing after the
+ * inventory [NAME]...: the measurement of "make bench": the IPIs and interrupts of an
+ * isolated CPU in user mode while a housekeeping CPU does one operation after the
  * other.  Prints, separated by tabs,
  *
  *	operation NAME OPERATIONS CALLS INTERRUPTS REPEATED UNCLEAR SPLITS KIND
@@ -10,21 +10,22 @@
  *	sent NAME FUNCTION COUNT
  *	missing NAME REASON
  *
- * summed over the isolated CPUs.  CALLS are function calls of a kind that can be
- * deferred; all calls are below by callback, DEFERRABLE being 1 for those.  INTERRUPTS
- * are all, by row of /proc/interrupts below.  "sent" are calls that can be deferred
- * and were queued for a CPU whose word said user mode, also in batches that are
- * repeated for another reason than a split.  Where calls are deferred, a batch in
- * which one of the kind came among other interrupts, or with a split of a large page,
- * is REPEATED; if there is no end to that it is used, and is UNCLEAR.  SPLITS are those
- * of all batches, repeated ones too.
+ * summed over the isolated CPUs.  CALLS counts the IPIs that can be deferred; the
+ * "call" lines give all IPIs by callback, with DEFERRABLE 1 for those.  INTERRUPTS
+ * counts all interrupts; the "row" lines give them by row of /proc/interrupts.  "sent"
+ * counts deferrable IPIs to CPUs whose state said user mode, also in batches that are
+ * repeated, unless a split is the reason.
+ *
+ * Where IPIs are deferred, a batch is REPEATED if a deferrable IPI came among other
+ * interrupts, or with a split of a huge page.  After MAX_REPEATS it is used all the
+ * same, and is UNCLEAR.  SPLITS counts the splits of all batches, repeated ones too.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 #include "operations.h"
 
 #define BATCH		10
@@ -35,12 +36,12 @@ static struct isolated cpus[MAX_ISOLATED];
 static int n_cpus;
 
 /**
- * struct sums - of one operation
- * @calls: function calls received, of a kind that can be deferred
- * @interrupts: interrupts received
- * @by_function: calls by function
+ * struct sums - sums of one operation
+ * @calls: deferrable IPIs received
+ * @interrupts: interrupts received, IPIs included
+ * @by_function: IPIs by callback
  * @by_row: interrupts by row
- * @sent: calls that can be deferred, to a CPU in user mode, by function
+ * @sent: deferrable IPIs to a CPU in user mode, by callback
  */
 struct sums {
 	unsigned long calls;
@@ -51,10 +52,10 @@ struct sums {
 };
 
 /**
- * struct doubts - about one operation
- * @repeated: batches that were done again
+ * struct doubts - doubts about one operation
+ * @repeated: batches that were repeated
  * @unclear: batches that should have been
- * @splits: large pages that were split
+ * @splits: huge pages that were split
  */
 struct doubts {
 	int repeated;
@@ -87,7 +88,7 @@ static int run_batch(const struct operation *op, struct sums *sums)
 	return err;
 }
 
-/* May what came between @before and @after have been legal, or a split's? */
+/* True if what came from @before to @after may be legal, or come from a split. */
 static bool unclear(const struct operation *op, const struct sums *before,
 		    const struct sums *after, unsigned long splits)
 {
@@ -113,9 +114,9 @@ static int run(const struct operation *op, struct sums *sums, struct doubts *dou
 
 	for (done = 0; done < batches(op) && !err; done++) {
 		before = *sums;
-		splits = large_page_splits();
+		splits = huge_page_splits();
 		err = run_batch(op, sums);
-		splits = large_page_splits() - splits;
+		splits = huge_page_splits() - splits;
 		doubts->splits += splits;
 		if (!unclear(op, &before, sums, splits))
 			continue;

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs a program pinned to the first isolated CPU while a housekeeping CPU asks
- * for kernel flushes without pause; its result must be the same as without them.
+ * Runs a program pinned to the first isolated CPU while a housekeeping CPU requests
+ * kernel flushes without pause.  Its result must be the same as without them.
  *
  *	pinned [-t SECONDS] [-r RUNS] PROGRAM [ARGUMENT...]
  *
- * ends with the program's status: 128 and the signal that killed it, 124 if it
- * was killed after SECONDS.  Of RUNS runs, one after the other until SECONDS have
- * passed, the first gives the output, and the first that ends otherwise than the
- * ones before the status.  The last line says how many flushes were requested
- * and how many of them were deferred on the CPUs that are isolated.  In the kernel
- * log a line before and after the program tells what it caused there.
+ * ends with the program's status, with 128 and the signal that killed it, or with 124
+ * if it was killed after SECONDS.  RUNS runs follow each other until SECONDS have
+ * passed.  The first gives the output.  The first run that ends otherwise than those
+ * before it gives the status.  The last line says how many flushes were requested and
+ * how many IPIs to the isolated CPUs were deferred.  In the kernel log a line stands
+ * before and after what the program caused there.
  *
  *	pinned [-t SECONDS] -n NMIS [-c] PROGRAM [ARGUMENT...]
  *
  * moves the oracle's address instead and runs the program again and again, until
- * NMIS NMIs on its CPU (the host has to raise them) were certain what they had to
- * find there: status 0 if all found it and no run failed.  -c: the control, with no flush at all;
- * status 0 if one did not.
+ * NMIS NMIs on its CPU could be judged.  The host has to raise them.  The status is 0
+ * if none read through a stale translation and no run failed.  -c is the control,
+ * without any flush: the status is 0 if an NMI did.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 #include "kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 
 #define STATUS_TIMEOUT	124
 #define STATUS_SIGNAL	128
@@ -63,7 +63,7 @@ static int number(const char *text, const char *name)
 	return n;
 }
 
-/* What the program writes to the kernel log stands between two of these. */
+/* What the program causes in the kernel log stands between two of these. */
 static void mark_log(const char *what, const char *program)
 {
 	FILE *f = fopen("/dev/kmsg", "w");
@@ -111,7 +111,7 @@ static int status_of(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_SIGNAL + WTERMSIG(status);
 }
 
-/* Whatever it left behind would hold our output open. */
+/* Processes that it left behind would hold our output open. */
 static void kill_group(pid_t pid)
 {
 	kill(-pid, SIGKILL);
@@ -174,7 +174,7 @@ static int churn(int cpu, const struct options *o, unsigned long *requested)
 	return status;
 }
 
-/* Runs under moves of the address, until there were NMIs enough. */
+/* Runs while the address moves, until enough NMIs were judged. */
 static int storm(int cpu, const struct options *o, unsigned long *requested)
 {
 	struct oracle_nmi before = { 0 }, now;

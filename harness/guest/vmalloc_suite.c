@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loads the kernel's vmalloc test module while isolated CPUs spin in user mode
- * and read through the oracle's address, which moves all the time.
+ * Loads the kernel's vmalloc test module while isolated CPUs spin in user mode and
+ * read through the oracle's address, which keeps moving.
  *
  *	vmalloc_suite MODULE [PARAMETER...]
  *
@@ -19,11 +19,11 @@
 #include <unistd.h>
 
 #include "kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 
 #define MAX_PARAMETERS	512
 
-/* Status 0 if the module ran, which ends in EAGAIN. */
+/* Status 0 if the module ran, which makes loading it fail with EAGAIN. */
 static pid_t load(const char *path, char **words)
 {
 	char parameters[MAX_PARAMETERS] = "";
@@ -47,7 +47,7 @@ static pid_t load(const char *path, char **words)
 	_exit(0);
 }
 
-/* One result for each summary that the log has; returns how many. */
+/* One result for each summary in the log; returns how many. */
 static int report(int log)
 {
 	char record[8192], name[64];

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * workload_ipis [-u] [TIMES]: what interrupts isolated CPUs on which somebody else's program
- * runs, while a housekeeping CPU does TIMES times (default 10) each thing that has
- * other CPUs take note of it.  Prints, separated by tabs,
+ * workload_ipis [-u] [TIMES]: the IPIs and interrupts of isolated CPUs that run a
+ * program of somebody else, while a housekeeping CPU does each operation that sends
+ * IPIs TIMES times (default 10).  Prints, separated by tabs,
  *
  *	mode MODE
  *	operation NAME TIMES REPEATED UNCLEAR
- *	interrupts NAME CPU COUNT NOT-SENT
+ *	interrupts NAME CPU COUNT DEFERRED
  *	row NAME CPU ROW COUNT
  *	call NAME CPU FUNCTION COUNT DEFERRABLE
  *	sent NAME FUNCTION COUNT
  *	missing NAME REASON
  *
- * NOT-SENT is the CTI row of /proc/interrupts, and no interrupt; the other words are
- * those of inventory, but by CPU.
+ * DEFERRED counts IPIs that were deferred; they are no interrupts.  The other fields
+ * are those of inventory, but by CPU.
  *
- * -u: the program stays in user mode.  Where calls are deferred, one that can be and
- * arrived on a CPU that took other interrupts as well may have been sent while that was
- * in the kernel for one of these: all TIMES are done again.  After a split of a large
- * page that is so without -u, too.  If there is no end to it, it is UNCLEAR (1).
+ * -u: the program stays in user mode.  Where IPIs are deferred, a deferrable one that
+ * arrived on a CPU that took other interrupts as well may have been sent while that
+ * CPU was in the kernel for one of these.  Then all TIMES are repeated.  After a split
+ * of a huge page they are repeated without -u, too.  UNCLEAR is 1 if MAX_REPEATS were
+ * not enough.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,24 +27,24 @@
 #include <unistd.h>
 
 #include "kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 #include "operations.h"
 
 #define DEFAULT_TIMES	10
 #define MAX_REPEATS	10
 
 /**
- * struct sums - of one CPU
- * @interrupts: it received
- * @around: those, and what it received while its calls were recorded
- * @not_sent: that it was spared
+ * struct sums - sums of one CPU
+ * @interrupts: it took
+ * @around: those, and the ones that it took while IPIs were recorded
+ * @deferred: IPIs to it that were deferred
  * @by_row: interrupts by row
- * @by_function: calls by function
+ * @by_function: IPIs by callback
  */
 struct sums {
 	unsigned long interrupts;
 	unsigned long around;
-	unsigned long not_sent;
+	unsigned long deferred;
 	struct tally by_row;
 	struct tally by_function;
 };
@@ -58,7 +59,7 @@ static void begin(struct counts *around, struct counts *first, struct tally *row
 
 	for (i = 0; i < n_cpus; i++)
 		counts_read(cpus[i].cpu, &around[i]);
-	/* The first time, this patches text: not to be counted. */
+	/* The first time this patches text, which is not to be counted. */
 	sent_start();
 	flushes_start();
 	for (i = 0; i < n_cpus; i++) {
@@ -69,8 +70,7 @@ static void begin(struct counts *around, struct counts *first, struct tally *row
 
 /*
  * The sums of each CPU for one operation.  The rows are read between the counts, and
- * the calls are recorded between the counts around: a call is never without its
- * interrupt.
+ * IPIs are recorded between the counts around, so that every IPI has its interrupt.
  */
 static int operate(const struct operation *op, int times, struct sums *sums, struct tally *sent)
 {
@@ -89,7 +89,7 @@ static int operate(const struct operation *op, int times, struct sums *sums, str
 		tally_subtract(&sums[i].by_row, &before[i]);
 		counts_read(cpus[i].cpu, &last);
 		sums[i].interrupts = last.interrupts - first[i].interrupts;
-		sums[i].not_sent = last.deferred - first[i].deferred;
+		sums[i].deferred = last.deferred - first[i].deferred;
 		tally_callbacks(&sums[i].by_function, cpus[i].cpu);
 		counts_read(cpus[i].cpu, &last);
 		sums[i].around = last.interrupts - around[i].interrupts;
@@ -98,7 +98,7 @@ static int operate(const struct operation *op, int times, struct sums *sums, str
 	return err;
 }
 
-/* May one of the calls have been legal, or a split's? */
+/* True if one of the IPIs may be legal, or come from a split. */
 static bool unclear(const struct sums *sums, unsigned long splits)
 {
 	unsigned long calls;
@@ -138,7 +138,7 @@ static void print_sums(const char *name, const struct sums *sums, const struct t
 
 	for (i = 0; i < n_cpus; i++) {
 		printf("interrupts\t%s\t%d\t%lu\t%lu\n", name, cpus[i].cpu, sums[i].interrupts,
-		       sums[i].not_sent);
+		       sums[i].deferred);
 		print_tally("row", name, cpus[i].cpu, &sums[i].by_row);
 		print_tally("call", name, cpus[i].cpu, &sums[i].by_function);
 	}
@@ -155,10 +155,10 @@ static void measure(const struct operation *op, int times)
 	bool doubtful = false;
 
 	for (repeats = 0; !err; repeats++) {
-		splits = large_page_splits();
+		splits = huge_page_splits();
 		err = operate(op, times, sums, &sent);
-		splits = large_page_splits() - splits;
-		/* What was sent to a CPU in user mode is legal for a split only. */
+		splits = huge_page_splits() - splits;
+		/* Only a split may send IPIs to a CPU in user mode. */
 		if (!splits)
 			tally_join(&all_sent, &sent);
 		doubtful = unclear(sums, splits);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the kernel counts and traces of CPUs, and says of itself; see isolated.h. */
+/* Calls isolated.c only.  See counts.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -10,47 +10,15 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "isolated.h"
+#include "counts.h"
+#include "test_modules/deferrable_calls.h"
 
 #define DEBUGFS		"/sys/kernel/debug/x86/coalesce_tlbi"
-#define ONLINE		"/sys/devices/system/cpu/online"
 #define TRACEFS		"/sys/kernel/tracing/"
 
 /* A batch starts when the CPUs took no interrupt over this many readings. */
 #define QUIET_READS	3
 #define MAX_QUIET_TRIES	100
-
-FILE *open_or_skip(const char *path)
-{
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		ksft_exit_skip("%s: %s\n", path, strerror(errno));
-	return f;
-}
-
-/* Parse a CPU list such as "2-3,7"; an empty one or "(null)" gives no CPU. */
-void read_cpu_list(const char *path, cpu_set_t *set)
-{
-	FILE *f = open_or_skip(path);
-	int first, last, sep;
-
-	CPU_ZERO(set);
-	while (fscanf(f, "%d", &first) == 1) {
-		last = first;
-		sep = getc(f);
-		if (sep == '-') {
-			if (fscanf(f, "%d", &last) != 1)
-				break;
-			sep = getc(f);
-		}
-		for (; first <= last; first++)
-			CPU_SET(first, set);
-		if (sep != ',')
-			break;
-	}
-	fclose(f);
-}
 
 /* The column of /proc/interrupts that belongs to @cpu, from the header line. */
 static int column_of(char *header, int cpu)
@@ -65,7 +33,7 @@ static int column_of(char *header, int cpu)
 	return -1;
 }
 
-/* The number in @column of a row; 0 in rows that have no such column. */
+/* The number in @column of a row, 0 if the row has no such column. */
 static unsigned long row_value(char *row, int column)
 {
 	char *end, *p = row;
@@ -130,16 +98,14 @@ static void each_row(int cpu, void (*row)(const char *name, unsigned long n, voi
 
 static bool is_interrupt(const char *name)
 {
-	return strcmp(name, "CTI") && strcmp(name, "ERR") && strcmp(name, "MIS");
+	return strcmp(name, "ERR") && strcmp(name, "MIS");
 }
 
 static void count_row(const char *name, unsigned long n, void *arg)
 {
 	struct counts *c = arg;
 
-	if (!strcmp(name, "CTI"))
-		c->deferred = n;
-	else if (is_interrupt(name))
+	if (is_interrupt(name))
 		c->interrupts += n;
 }
 
@@ -156,7 +122,7 @@ void tally_rows(struct tally *sum, int cpu)
 
 void counts_read(int cpu, struct counts *c)
 {
-	unsigned long deferred, flushes, forced;
+	struct counts row = { 0 };
 	char line[256];
 	FILE *f;
 	int n;
@@ -164,42 +130,45 @@ void counts_read(int cpu, struct counts *c)
 	memset(c, 0, sizeof(*c));
 	each_row(cpu, count_row, c);
 
+	/* Lists the CPUs that defer; a kernel without the option has no such file. */
 	f = fopen(DEBUGFS, "r");
 	if (!f)
 		return;
 	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%d %lu %lu %lu", &n, &deferred, &flushes, &forced) != 4 ||
-		    n != cpu)
+		if (sscanf(line, "%d %lu %lu %lu", &n, &row.deferred, &row.entry_flushes,
+			   &row.forced) != 4 || n != cpu)
 			continue;
-		c->entry_flushes = flushes;
-		c->forced = forced;
+		row.interrupts = c->interrupts;
+		*c = row;
 	}
 	fclose(f);
 }
 
 /*
- * The word first: an interrupt that came before it was read and has returned is in
- * the count, and one that has not returned is in the word.  The other way round a tick
- * between the two pays, and the CPU seems to have been spared and to owe nothing.
- * Where nothing is deferred the word is LOADED for good and says nothing: a CPU that
- * was left alone has to show there, or the control is none.
+ * The state is read before the count.  An interrupt that came before and has
+ * returned is in the count; one that has not returned shows in the state.  In the
+ * other order a tick between the two would flush, and the CPU would seem to have
+ * taken no interrupt and to have no flush pending.
+ *
+ * Where nothing is deferred the state is always LOADED and says nothing.  A CPU
+ * that took no interrupt has to show there too, or the control controls nothing.
  */
-enum debt isolated_debt(const struct isolated *iso, unsigned long interrupts)
+enum pending isolated_pending(const struct isolated *iso, unsigned long interrupts)
 {
-	struct oracle_word word = { .cpu = iso->cpu };
-	int err = oracle_command(ORACLE_WORD, &word);
-	bool told = coalesce_defers() && word.state >= 0;
+	struct oracle_cpu_state request = { .cpu = iso->cpu };
+	int err = oracle_command(ORACLE_CPU_STATE, &request);
+	bool told = coalesce_defers() && request.state >= 0;
 	struct counts c;
 
 	if (err)
-		ksft_exit_fail_msg("CPU %d: its word: %s\n", iso->cpu, strerror(err));
+		ksft_exit_fail_msg("CPU %d: its state: %s\n", iso->cpu, strerror(err));
 	counts_read(iso->cpu, &c);
-	if (c.interrupts != interrupts || (told && (word.state & KERNEL_CR3_LOADED)))
-		return DEBT_UNCLEAR;
-	return told && (word.state & KERNEL_CR3_FLUSH_PENDING) ? DEBT_FLUSH_PENDING : DEBT_NONE;
+	if (c.interrupts != interrupts || (told && (request.state & KERNEL_CR3_LOADED)))
+		return PENDING_UNCLEAR;
+	return told && (request.state & KERNEL_CR3_FLUSH_PENDING) ? PENDING_FLUSH : PENDING_NO;
 }
 
-unsigned long large_page_splits(void)
+unsigned long huge_page_splits(void)
 {
 	FILE *f = fopen("/proc/vmstat", "r");
 	unsigned long n, sum = 0;
@@ -237,7 +206,7 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* Under KASAN what frees vmalloc memory frees the pages of its shadow that it fills. */
+/* Under KASAN, freeing vmalloc memory also frees the pages of its shadow. */
 static bool frees_shadow(void)
 {
 	static int frees = -1;
@@ -295,21 +264,40 @@ static void read_trace(int cpu, void (*line)(const char *text, void *arg), void 
 	fclose(trace);
 }
 
-static void count_flush(const char *text, void *arg)
+/* Copy the name of the callback that a line is about; false if it is about none. */
+static bool callback_of(const char *text, char name[64])
 {
-	static const char * const callbacks[] = {
-		"func=do_flush_tlb_all,", "func=do_kernel_range_flush,", "func=flush_this_cpu,",
-	};
-	struct flushes *f = arg;
+	const char *func = strstr(text, "func=");
+
+	return func && sscanf(func, "func=%63[^,]", name) == 1;
+}
+
+/* The initiator runs the callback itself, with no csd. */
+static bool is_own_call(const char *text)
+{
+	return strstr(text, "csd=0000000000000000");
+}
+
+static const struct deferrable_call *find_deferrable(const char *name)
+{
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(callbacks); i++)
-		if (strstr(text, callbacks[i]))
-			break;
-	if (i == ARRAY_SIZE(callbacks))
+	for (i = 0; i < ARRAY_SIZE(deferrable_calls); i++)
+		if (!strcmp(deferrable_calls[i].name, name))
+			return &deferrable_calls[i];
+	return NULL;
+}
+
+static void count_flush(const char *text, void *arg)
+{
+	const struct deferrable_call *call;
+	struct flushes *f = arg;
+	char name[64];
+
+	call = callback_of(text, name) ? find_deferrable(name) : NULL;
+	if (!call || !call->is_flush)
 		return;
-	/* The requester runs the function itself, with no csd. */
-	if (strstr(text, "csd=0000000000000000"))
+	if (is_own_call(text))
 		f->requested++;
 	else
 		f->received++;
@@ -329,11 +317,9 @@ struct callback {
 static void count_callback(const char *text, void *arg)
 {
 	struct callback *c = arg;
-	const char *func = strstr(text, "func=");
-	size_t len = strlen(c->name);
+	char name[64];
 
-	if (func && !strncmp(func + 5, c->name, len) && func[5 + len] == ',' &&
-	    !strstr(text, "csd=0000000000000000"))
+	if (callback_of(text, name) && !strcmp(name, c->name) && !is_own_call(text))
 		c->n++;
 }
 
@@ -347,11 +333,9 @@ unsigned long callbacks_received(int cpu, const char *name)
 
 static void add_callback(const char *text, void *arg)
 {
-	const char *func = strstr(text, "func=");
 	char name[64];
 
-	if (func && !strstr(text, "csd=0000000000000000") &&
-	    sscanf(func, "func=%63[^,]", name) == 1)
+	if (callback_of(text, name) && !is_own_call(text))
 		tally_add(arg, name, 1);
 }
 
@@ -362,16 +346,7 @@ void tally_callbacks(struct tally *sum, int cpu)
 
 bool is_deferrable(const char *function)
 {
-	static const char * const names[] = {
-		"do_flush_tlb_all", "do_kernel_range_flush", "flush_this_cpu", "__cpa_flush_tlb",
-		"do_sync_core", "ftrace_sync_ipi", "tlb_remove_table_smp_sync",
-	};
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(function, names[i]))
-			return true;
-	return false;
+	return find_deferrable(function);
 }
 
 unsigned long tally_deferrable(const struct tally *calls)
@@ -392,7 +367,7 @@ unsigned long flushes_requested(void)
 	cpu_set_t online;
 	int cpu;
 
-	read_cpu_list(ONLINE, &online);
+	read_cpu_list(ONLINE_CPUS, &online);
 	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &online))
 			continue;
@@ -410,7 +385,7 @@ static void count_purge(const char *text, void *arg)
 		(*purges)++;
 }
 
-/* A purge has asked for one flush that may be deferred when it is traced. */
+/* A purge is traced after its own flush, which may be deferred. */
 unsigned long flushes_of_shadow(void)
 {
 	unsigned long purges = 0, requested;
@@ -419,12 +394,12 @@ unsigned long flushes_of_shadow(void)
 
 	if (!frees_shadow())
 		return 0;
-	read_cpu_list(ONLINE, &online);
+	read_cpu_list(ONLINE_CPUS, &online);
 	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, &online))
 			read_trace(cpu, count_purge, &purges);
 	requested = flushes_requested();
-	/* A purge whose request came before the trace began: nothing is excused. */
+	/* The flush of a purge may have come before the trace began. */
 	return requested > purges ? requested - purges : 0;
 }
 
@@ -456,7 +431,7 @@ unsigned long deferrals_traced(int cpu, const char *caller)
 	cpu_set_t online;
 	int initiator;
 
-	read_cpu_list(ONLINE, &online);
+	read_cpu_list(ONLINE_CPUS, &online);
 	for (initiator = 0; initiator < CPU_SETSIZE; initiator++)
 		if (CPU_ISSET(initiator, &online))
 			read_trace(initiator, count_deferral, &d);
@@ -468,7 +443,7 @@ struct timeline {
 	bool own;
 };
 
-/* The time is the word before the name of the event. */
+/* The time stands before the name of the event. */
 static void print_event(const char *text, void *arg)
 {
 	const struct timeline *t = arg;
@@ -477,7 +452,7 @@ static void print_event(const char *text, void *arg)
 
 	if (text[0] == '#' || sscanf(text, "%*[^]]] %*s %lf:", &seconds) != 1)
 		return;
-	if (t->own && strstr(text, "func=") && !strstr(text, "csd=0000000000000000")) {
+	if (t->own && strstr(text, "func=") && !is_own_call(text)) {
 		printf("event %.6f received\n", seconds);
 	} else if (!t->own) {
 		struct deferral d = { .cpu = t->cpu };
@@ -497,7 +472,7 @@ void events_print(int cpu)
 	cpu_set_t online;
 	int initiator;
 
-	read_cpu_list(ONLINE, &online);
+	read_cpu_list(ONLINE_CPUS, &online);
 	for (initiator = 0; initiator < CPU_SETSIZE; initiator++) {
 		t.own = initiator == cpu;
 		if (CPU_ISSET(initiator, &online))
@@ -505,7 +480,7 @@ void events_print(int cpu)
 	}
 }
 
-/* Have no CPU taken an interrupt since the counters were last read? */
+/* True if no CPU took an interrupt since the counters were last read. */
 static bool quiet_since(struct counts *last, const struct isolated *cpus, int n)
 {
 	bool quiet = true;
@@ -531,8 +506,8 @@ void batch_begin(struct batch *batch, const struct isolated *cpus, int n)
 		quiet = quiet_since(batch->before, cpus, n) ? quiet + 1 : 0;
 	}
 	/*
-	 * An interrupt that was counted above may still be in progress.  It is
-	 * over once its CPU answers from user mode; a later one counts.
+	 * An interrupt that was counted above may still be in progress.  It has
+	 * ended once its CPU answers from user mode; a later one counts.
 	 */
 	isolated_ping(cpus, n);
 }
@@ -540,7 +515,7 @@ void batch_begin(struct batch *batch, const struct isolated *cpus, int n)
 static enum verdict judge(struct batch *batch, const struct isolated *cpus, int n)
 {
 	unsigned long of_shadow = flushes_of_shadow(), interrupts, received;
-	enum verdict verdict, worst = BATCH_SPARED;
+	enum verdict verdict, worst = BATCH_DEFERRED;
 	struct counts after;
 	struct flushes f;
 	int i;
@@ -556,17 +531,17 @@ static enum verdict judge(struct batch *batch, const struct isolated *cpus, int 
 
 		received = f.received - of_shadow;
 		interrupts = after.interrupts - batch->before[i].interrupts;
-		verdict = interrupts > received ? BATCH_STRAY : BATCH_INTERRUPTED;
+		verdict = interrupts > received ? BATCH_STRAY : BATCH_RECEIVED;
 		if (verdict > worst)
 			worst = verdict;
 		if (coalesce_defers())
-			ksft_print_msg("CPU %d: %lu flushes among %lu interrupts received\n",
+			ksft_print_msg("CPU %d: %lu flush IPIs among %lu interrupts\n",
 				       cpus[i].cpu, received, interrupts);
 	}
 	return worst;
 }
 
-/* Again if another flush came while the counters were being read. */
+/* Repeat if another flush came while the counters were being read. */
 enum verdict batch_end(struct batch *batch, const struct isolated *cpus, int n)
 {
 	enum verdict verdict;
@@ -598,36 +573,4 @@ const char *coalesce_mode(void)
 	if (n != 1)
 		ksft_exit_fail_msg(DEBUGFS " has no mode\n");
 	return mode;
-}
-
-bool cpu_has(const char *feature)
-{
-	FILE *f = open_or_skip("/proc/cpuinfo");
-	char *line = NULL, *word, *save;
-	bool found = false;
-	size_t size = 0;
-
-	while (getline(&line, &size, f) >= 0)
-		if (!strncmp(line, "flags", 5))
-			break;
-	fclose(f);
-	for (word = strtok_r(line, "\t\n :", &save); word && !found;
-	     word = strtok_r(NULL, "\t\n :", &save))
-		found = !strcmp(word, feature);
-	free(line);
-	return found;
-}
-
-bool has_function(const char *name)
-{
-	FILE *f = fopen("/proc/kallsyms", "r");
-	char line[512], symbol[256];
-	bool found = false;
-
-	if (!f)
-		ksft_exit_skip("/proc/kallsyms: %s\n", strerror(errno));
-	while (!found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "%*s %*s %255s", symbol) == 1 && !strcmp(symbol, name);
-	fclose(f);
-	return found;
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which flush interrupts reach an isolated CPU in user mode, and are those that
- * do not counted?  In mode off, or without the option, every one must arrive:
- * that is the control for "none arrives".
+ * No flush IPI reaches an isolated CPU in user mode, and every deferred one is
+ * counted.  In mode off, or without the option, every one must arrive, which is the
+ * control for "none arrives".
  *
- * An interrupt that is sent while the target is in the kernel for another
- * reason is legal.  A batch in which that may have happened is repeated, at most
- * MAX_REPEATS times.
+ * An IPI that is sent while the target is in the kernel for another reason is
+ * legal.  A batch in which that may have happened is repeated, at most MAX_REPEATS
+ * times.
  */
 #include <string.h>
 
 #include "../kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 
 #define BATCHES		20
 #define DRAINS		50	/* in a batch */
@@ -21,7 +21,7 @@ static struct isolated cpus[MAX_ISOLATED];
 static int n_cpus;
 static bool defers;
 
-/* Every interrupt that was asked for was sent or counted. */
+/* Every IPI for a flush that was requested arrived or was counted as deferred. */
 static bool adds_up(const struct batch *batch)
 {
 	bool ok = true;
@@ -37,7 +37,7 @@ static bool adds_up(const struct batch *batch)
 	return ok;
 }
 
-/* Each deferral has its event; in a mode without deferrals there is none. */
+/* Each deferred IPI has its event; a mode that defers nothing has none. */
 static bool is_traced(const struct batch *batch)
 {
 	unsigned long drains;
@@ -55,10 +55,10 @@ static bool is_traced(const struct batch *batch)
 	return ok;
 }
 
-/* Drain while all CPUs are in user mode; check arrival and the counters. */
+/* Drain while all CPUs are in user mode; check what arrives and the counters. */
 static void test_user_mode(void)
 {
-	bool spared = true, counted = true, traced = true;
+	bool skipped = true, counted = true, traced = true;
 	int done = 0, repeats = 0, i;
 	enum verdict verdict;
 	struct batch batch;
@@ -74,26 +74,26 @@ static void test_user_mode(void)
 					   DRAINS);
 		counted = adds_up(&batch) && counted;
 		traced = is_traced(&batch) && traced;
-		spared = spared && verdict < (defers ? BATCH_INTERRUPTED : BATCH_STRAY);
+		skipped = skipped && verdict < (defers ? BATCH_RECEIVED : BATCH_STRAY);
 		if (defers && verdict == BATCH_STRAY)
 			repeats++;
 		else
 			done++;
 	}
 	if (defers)
-		ksft_test_result(spared && done == BATCHES,
-				 "in user mode: no flush interrupt arrives\n");
+		ksft_test_result(skipped && done == BATCHES,
+				 "in user mode: no flush IPI arrives\n");
 	else
-		ksft_test_result(!spared, "control: not deferred, flush interrupts arrive\n");
-	ksft_test_result(counted, "every flush interrupt arrives or is counted, once\n");
+		ksft_test_result(!skipped, "control: nothing is deferred, flush IPIs arrive\n");
+	ksft_test_result(counted, "every flush IPI arrives or is counted as deferred, once\n");
 	if (defers)
 		ksft_test_result(traced,
-				 "every deferral is traced, with the drain as its caller\n");
+				 "every deferred IPI is traced, with the drain as its caller\n");
 	else
 		ksft_test_result_skip("nothing is deferred in this mode\n");
 }
 
-/* The other housekeeping CPUs are interrupted for every flush, as ever. */
+/* The other housekeeping CPUs receive every flush IPI, as before. */
 static void test_housekeeping(void)
 {
 	unsigned long requested;
@@ -114,13 +114,13 @@ static void test_housekeeping(void)
 		ok = ok && f.received == requested - f.requested;
 	}
 	if (checked)
-		ksft_test_result(ok, "housekeeping CPUs are interrupted for every flush\n");
+		ksft_test_result(ok, "housekeeping CPUs receive every flush IPI\n");
 	else
 		ksft_test_result_skip("only one housekeeping CPU below the isolated ones\n");
 }
 
-/* However many flushes are deferred, one entry pays for them all. */
-static void test_one_flush_pays(void)
+/* One flush at the next entry replaces all flushes that were deferred. */
+static void test_one_flush(void)
 {
 	struct counts before, after;
 	unsigned long flushes, entries;
@@ -140,10 +140,10 @@ static void test_one_flush_pays(void)
 	flushes = after.entry_flushes - before.entry_flushes;
 	entries = after.interrupts - before.interrupts + 1;
 	ksft_print_msg("%lu flushes in %lu entries for %d drains\n", flushes, entries, DRAINS);
-	ksft_test_result(flushes >= 1 && flushes <= entries, "at most one flush for an entry\n");
+	ksft_test_result(flushes >= 1 && flushes <= entries, "at most one flush per entry\n");
 }
 
-/* Interrupts that one request brings to each CPU; the least of them. */
+/* The least number of flush IPIs that one request sends to any CPU. */
 static unsigned long least_received(unsigned long request)
 {
 	unsigned long least = -1;
@@ -176,11 +176,11 @@ static unsigned long least_interrupts(const struct counts *before)
 }
 
 /*
- * After vm_unmap_aliases() nobody owes a flush: every CPU has entered the kernel
- * since the drain, by the interrupt that settles or by another.  The control is
- * a drain alone, after which a CPU has not.
+ * After vm_unmap_aliases() no flush is pending on any CPU: each has entered the
+ * kernel since the drain, by the forced flush or by another interrupt.  The control
+ * is a drain alone, after which one has not.
  */
-static void test_settle(void)
+static void test_unmap_aliases(void)
 {
 	struct counts before[MAX_ISOLATED];
 	unsigned long drained = 1, forced = 0;
@@ -199,15 +199,16 @@ static void test_settle(void)
 		forced = least_interrupts(before);
 	}
 	ksft_print_msg("least interrupts of a CPU: %lu drained, %lu forced\n", drained, forced);
-	ksft_test_result(!drained && forced, "vm_unmap_aliases() settles a deferred flush\n");
+	ksft_test_result(!drained && forced, "vm_unmap_aliases() flushes what is pending\n");
 }
 
-/* A large leaf is flushed on every CPU at once; a small one is the control. */
+/* A huge mapping is flushed on every CPU immediately; the control is a small page. */
 static void test_huge(void)
 {
 	unsigned long huge = least_received(ORACLE_DRAIN_HUGE);
 
-	ksft_test_result(huge > flushes_of_shadow(), "a flush for a large leaf is not deferred\n");
+	ksft_test_result(huge > flushes_of_shadow(),
+			 "a flush for a huge mapping is not deferred\n");
 }
 
 int main(void)
@@ -223,8 +224,8 @@ int main(void)
 	ksft_set_plan(7);
 	test_user_mode();
 	test_housekeeping();
-	test_one_flush_pays();
-	test_settle();
+	test_one_flush();
+	test_unmap_aliases();
 	test_huge();
 	isolated_stop(cpus, n_cpus);
 	ksft_finished();

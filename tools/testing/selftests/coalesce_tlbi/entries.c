@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every way from user mode into the kernel and back, one by one, on an isolated
- * CPU that owes a flush.  A probe reads through the oracle's address as early on
- * that way as the kernel can be instrumented: it must not reach the page that
- * the address was mapped to before, and the CPU's word must say LOADED there.
- * Afterwards the CPU must count as in user mode, so that a flush is deferred.
- * And text on that way that is patched while the CPU is in user mode must be the
- * new text when it comes there next.
+ * Every way from user mode into the kernel and back, one by one, on an isolated CPU
+ * with a flush pending:
  *
- * A CPU that happens to be interrupted between the flush and the entry has
- * flushed by another way; that is why there are many rounds, and why the control
- * (no flush, nothing pending) has to see the old page in most of its rounds.
+ *  - A probe reads through the oracle's address as early on that way as the kernel
+ *    can be instrumented.  It must not reach the page that the address was mapped
+ *    to before, and the CPU's state must be LOADED there.
+ *  - Afterwards the CPU must count as in user mode, so that a flush is deferred.
+ *  - Text on that way is patched while the CPU is in user mode.  The CPU must run
+ *    the new text when it comes there next.
+ *
+ * A CPU that is interrupted between the flush and the entry has flushed on another
+ * way.  Hence the many rounds, and a control (no flush, none pending) that has to
+ * see the old page in most of its rounds.
  */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
@@ -28,7 +30,7 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 #include "isolated_box.h"
 
 #define ROUNDS		16
@@ -51,7 +53,7 @@ static bool defers, shows;
 
 /*
  * In the process on the isolated CPU.  Faults end in a signal handler, which
- * leaves by a jump: that enters the kernel no second time.
+ * leaves by a jump, as that does not enter the kernel again.
  */
 static enum { JUMP_BACK, RETURN, RETURN_BADLY } on_signal;
 static sigjmp_buf back;
@@ -199,7 +201,7 @@ static void signal_frame(void)
 	asm volatile("int3" ::: "memory");
 }
 
-/* The same, but the frame cannot be returned to: IRET itself faults. */
+/* The same with a frame that cannot be returned to: IRET itself faults. */
 static void bad_frame(void)
 {
 	on_signal = RETURN_BADLY;
@@ -230,7 +232,7 @@ static void still_sixteen_bit_stack(void)
 		_exit(1);
 }
 
-/* In two parts: a new process leaves the kernel for the first time; it ends. */
+/* In two parts: a new process leaves the kernel for the first time, then exits. */
 static void new_process(void)
 {
 	pid_t pid = vfork();
@@ -247,14 +249,14 @@ static void new_process(void)
  * struct way - one way into the kernel and back
  * @name: its name
  * @probe: where it is instrumented, as ORACLE_PROBE wants it
- * @text: where text is patched, the same way; NULL if @probe is such a place
- * @prime: read through the address, on the isolated CPU; NULL for a plain read
- * @enter: go that way, on the isolated CPU
- * @kick: or have this interrupt raised from another CPU, if @enter is NULL
- * @host: or have the machine under a virtual one raise it, which reads the
- *	request in this program's output; only if the way is named as an argument
- * @check: called on the isolated CPU after it, enters nothing; or NULL
- * @last: @enter waits in user mode in its middle, and has to be asked once more
+ * @text: where text is patched, in the same form; NULL if that is @probe
+ * @prime: reads through the address on the isolated CPU; NULL for a plain read
+ * @enter: goes that way on the isolated CPU
+ * @kick: if @enter is NULL, the interrupt that another CPU raises
+ * @host: or what the host of a virtual machine raises; it reads the request in this
+ *	program's output.  Only if the way is named as an argument
+ * @check: called on the isolated CPU afterwards, does not enter the kernel; or NULL
+ * @last: @enter waits in user mode in its middle and has to be asked once more
  * @program: NULL, or the program that @method is for
  * @method: for entries_32
  */
@@ -333,10 +335,10 @@ static void ask_host(const char *what)
 	fflush(stdout);
 }
 
-/* Read through the address; then, if the way has a middle, wait there. */
+/* Read through the address.  A way with a middle waits there. */
 static void prime(const struct way *way, unsigned long request)
 {
-	/* If the address was lost it is another now: read through that one. */
+	/* If the address was lost there is a new one: read through that. */
 	isolated_enter(iso, way->prime, BOX_READ);
 	while (request && oracle_request(request) < 0) {
 		if (way->prime && way->enter)
@@ -345,7 +347,7 @@ static void prime(const struct way *way, unsigned long request)
 	}
 }
 
-/* Go the way from there; it stays in its middle if that is at its end. */
+/* Go the way from there.  With @last it waits in its middle. */
 static void pass(const struct way *way, struct oracle_hit *hit)
 {
 	struct oracle_kick kick = { .cpu = iso->cpu, .vector = way->kick };
@@ -397,26 +399,19 @@ static struct seen rounds(const struct way *way, int n, unsigned long request)
 		seen.passed += hit.count > 0;
 		seen.stale += hit.count && hit.seen != hit.mapped;
 		seen.loaded += hit.state == KERNEL_CR3_LOADED;
-		/* What a control round leaves in the TLB must not prime the next. */
+		/* TLB entries of a control round must not be taken for the next. */
 		if (request == ORACLE_REMAP_NO_FLUSH)
 			oracle_round(iso, 1, ORACLE_REMAP);
 	}
 	return seen;
 }
 
-static long long word_now(void)
-{
-	struct oracle_word word = { .cpu = iso->cpu };
-
-	command(ORACLE_WORD, &word);
-	return word.state;
-}
-
 static bool counts_as_user_mode(void)
 {
-	long long word = word_now();
+	struct oracle_cpu_state now = { .cpu = iso->cpu };
 
-	return word >= 0 && !(word & KERNEL_CR3_LOADED);
+	command(ORACLE_CPU_STATE, &now);
+	return now.state >= 0 && !(now.state & KERNEL_CR3_LOADED);
 }
 
 /* After the way back, before anything else takes the CPU into the kernel. */
@@ -449,17 +444,17 @@ static void test_exit(const struct way *way)
 		verdict = after(way, &deferred, &user);
 
 	if (defers)
-		ksft_test_result(user && verdict == BATCH_SPARED && deferred >= DRAINS,
+		ksft_test_result(user && verdict == BATCH_DEFERRED && deferred >= DRAINS,
 				 "%s: afterwards the CPU counts as in user mode\n", way->name);
 	else
-		ksft_test_result(!user && verdict == BATCH_INTERRUPTED && !deferred,
+		ksft_test_result(!user && verdict == BATCH_RECEIVED && !deferred,
 				 "%s: control: nothing is deferred afterwards\n", way->name);
 }
 
 /*
- * A TLB may drop the translation by itself, to make room for one that the way needs:
- * then another address is tried.  And between the two a host takes its time, so that
- * one that is seen will do.
+ * A TLB may evict the translation, to make room for one that the way needs; then
+ * another address is tried.  A host takes its time between the remap and the entry,
+ * so one stale read is enough there.
  */
 static bool seen_stale(const struct way *way, const struct seen *seen)
 {
@@ -492,13 +487,13 @@ static void test_entry(const struct way *way)
 {
 	struct seen seen = rounds(way, ROUNDS, ORACLE_REMAP);
 
-	ksft_print_msg("%s: %d rounds, %d passed the probe, %d with LOADED, %d stale\n", way->name,
+	ksft_print_msg("%s: %d rounds, %d hit the probe, %d with LOADED, %d stale\n", way->name,
 		       ROUNDS, seen.passed, seen.loaded, seen.stale);
 	if (seen.passed == ROUNDS && !strcmp(coalesce_mode(), "none"))
-		ksft_test_result_skip("%s: a kernel without the word\n", way->name);
+		ksft_test_result_skip("%s: a kernel without the per-CPU state\n", way->name);
 	else
 		ksft_test_result(seen.passed == ROUNDS && seen.loaded == ROUNDS,
-				 "%s: the word is LOADED at %s\n", way->name, way->probe);
+				 "%s: the state is LOADED at %s\n", way->name, way->probe);
 	if (!shows && !seen.stale)
 		ksft_test_result_skip("%s: a stale read is not observable here\n", way->name);
 	else
@@ -523,8 +518,8 @@ static unsigned long interrupts(void)
 }
 
 /*
- * A probe that was optimized is taken away later, by a worker; set again before
- * that, it patches nothing.
+ * A worker removes an optimized probe some time later.  Set again before that, it
+ * patches nothing.
  */
 #define OPTIMIZATION	"/proc/sys/debug/kprobes-optimization"
 
@@ -557,14 +552,14 @@ static void stop_optimization(void)
 	set_optimization('0');
 }
 
-/* Nothing enters the kernel there between the patching and the way. */
+/* The CPU does not enter the kernel between the patching and the way. */
 static void test_text(const struct way *way)
 {
 	const char *text = way->text ?: way->probe;
-	int new = 0, spared = 0, pending = 0, i;
+	int new = 0, skipped = 0, pending = 0, i;
 	struct oracle_hit hit;
 	unsigned long before;
-	enum debt debt;
+	enum pending found;
 
 	for (i = 0; i < TEXT_ROUNDS; i++) {
 		set_probe("");
@@ -578,16 +573,16 @@ static void test_text(const struct way *way)
 			finish(way);
 			return;
 		}
-		debt = isolated_debt(iso, before);
-		spared += debt != DEBT_UNCLEAR;
-		pending += debt == DEBT_FLUSH_PENDING;
+		found = isolated_pending(iso, before);
+		skipped += found != PENDING_UNCLEAR;
+		pending += found == PENDING_FLUSH;
 		pass(way, &hit);
 		finish(way);
 		new += hit.count > 0;
 	}
-	ksft_print_msg("%s: text: %d rounds, %d not interrupted, %d of them owe, %d ran it\n",
-		       way->name, TEXT_ROUNDS, spared, pending, new);
-	ksft_test_result(new == TEXT_ROUNDS && pending == spared && !spared == !defers,
+	ksft_print_msg("%s: text: %d rounds, %d skipped, %d of them pending, %d ran it\n",
+		       way->name, TEXT_ROUNDS, skipped, pending, new);
+	ksft_test_result(new == TEXT_ROUNDS && pending == skipped && !skipped == !defers,
 			 "%s: text patched in user mode is run next at %s\n", way->name, text);
 }
 
@@ -614,7 +609,7 @@ static void test_way(const struct way *way)
 		skip(way, "this CPU does not have it");
 		return;
 	}
-	/* What a process does only the first time it goes a way is not that way. */
+	/* The first time a process goes a way it may do more than the way. */
 	rounds(way, 1, ORACLE_REMAP);
 	test_entry(way);
 	test_control(way);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The 32-bit process of the entry tests: enters the kernel by INT 80, SYSENTER
- * or SYSCALL, as its box asks.  Built without a C library, so that a compiler
- * for 64 bits is enough.
+ * The 32-bit process of the entry tests: enters the kernel by INT 80, SYSENTER or
+ * SYSCALL, as its box asks.  It uses no C library, so a 64-bit compiler builds it.
  *
- * SYSENTER and SYSCALL return to the 32-bit vDSO, behind its own instruction,
- * where three registers are popped; the asm below pushes them and arrives there
- * by a call, so that the vDSO's return comes back here.
+ * SYSENTER and SYSCALL return into the 32-bit vDSO, after its own instruction, where
+ * three registers are popped.  The asm below pushes them and reaches the instruction
+ * by a call, so that the vDSO returns here.
  */
 #include "isolated_box.h"
 #include "test_modules/coalesce_tlbi_oracle.h"

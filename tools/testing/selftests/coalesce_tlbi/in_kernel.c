@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The other side of sync_ipi.c: a CPU that is in the kernel is called, in every
- * mode, and who calls waits for it.
+ * The counterpart of sync_ipi.c: a CPU that is in the kernel receives the IPI, in
+ * every mode, and the initiator waits for it.
  *
- * An isolated CPU stays in the kernel with interrupts off, until one is due, again
- * and again, while a housekeeping CPU does something for which all CPUs in the
- * kernel have to synchronise.  And it walks page tables there as code does that
- * trusts on this: what it has found is not to go away before it turns interrupts
- * on.  The control takes an entry away for which nobody is called.
+ * An isolated CPU stays in the kernel with interrupts off until one is due, again and
+ * again, while a housekeeping CPU does something for which all CPUs in the kernel
+ * have to synchronise.  It also walks page tables there, as lockless code does: an
+ * entry that it found must not go away before it turns interrupts on.  The control
+ * clears an entry for which no IPI is sent.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 
 #include "../kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 #include "operations.h"
 
 #define TRIES		10
@@ -62,6 +62,8 @@ static struct oracle_stay release(void)
 
 static void test_operation(const struct operation *op)
 {
+	const char *call = coalesce_defers() ? op->our_call : op->call;
+	const char *or_call = coalesce_defers() ? op->or_our_call : op->or_call;
 	struct tally all = { .n = 0 };
 	unsigned long calls;
 	int i, err;
@@ -81,22 +83,22 @@ static void test_operation(const struct operation *op)
 	release();
 	if (err)
 		ksft_exit_fail_msg("%s: %s\n", op->name, strerror(err));
-	calls = callbacks_received(cpus[0].cpu, op->call);
-	if (op->or_call)
-		calls += callbacks_received(cpus[0].cpu, op->or_call);
+	calls = callbacks_received(cpus[0].cpu, call);
+	if (or_call)
+		calls += callbacks_received(cpus[0].cpu, or_call);
 	tally_callbacks(&all, cpus[0].cpu);
 	for (i = 0; i < all.n; i++)
 		ksft_print_msg("%s: %lu calls of %s\n", op->name, all.entry[i].n,
 			       all.entry[i].name);
-	ksft_test_result(calls, "%s: a CPU in the kernel is called\n", op->name);
+	ksft_test_result(calls, "%s: a CPU in the kernel receives the IPI\n", op->name);
 }
 
-static int forget(void *start)
+static int unmap_first(void *start)
 {
 	return munmap(start, PAGE) ? errno : 0;
 }
 
-/* Walks that found an entry, and those whose entry was changed meanwhile. */
+/* Returns how many walks found an entry; @changed: those whose entry then changed. */
 static int walk_during(int (*change)(void *start), int *changed)
 {
 	int walks = 0, i, err;
@@ -121,24 +123,24 @@ static int walk_during(int (*change)(void *start), int *changed)
 }
 
 /*
- * The CPU walks the tables of another process, whose flushes do not reach it:
- * nothing but the call that it waits for keeps the entry where it is.
+ * The CPU walks the tables of another process, whose flushes do not reach it.  Only
+ * the IPI that the collapse waits for keeps the entry in place.
  */
 static void test_walk(void)
 {
 	int changed, walks = walk_during(small_pages_collapse, &changed);
 
-	ksft_print_msg("walk: %d walks, %d entries gone meanwhile\n", walks, changed);
+	ksft_print_msg("walk: %d walks, %d entries changed meanwhile\n", walks, changed);
 	if (!walks)
 		ksft_test_result_skip("walk: no pages to collapse in this kernel\n");
 	else if (!has_function("tlb_remove_table_smp_sync"))
-		ksft_test_result_skip("walk: this kernel calls nobody for a page table\n");
+		ksft_test_result_skip("walk: this kernel sends no IPI for a page table\n");
 	else
-		ksft_test_result(!changed, "walk: a collapse waits for it\n");
+		ksft_test_result(!changed, "walk: a collapse waits for the walk\n");
 
-	walks = walk_during(forget, &changed);
-	ksft_print_msg("walk: control: %d walks, %d entries gone meanwhile\n", walks, changed);
-	ksft_test_result(changed, "control: walk: an entry that goes meanwhile is seen\n");
+	walks = walk_during(unmap_first, &changed);
+	ksft_print_msg("walk: control: %d walks, %d entries changed meanwhile\n", walks, changed);
+	ksft_test_result(changed, "control: walk: an entry that is cleared meanwhile is seen\n");
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* See isolated.h. */
+/* The lowest layer: calls no other file of the tests.  See isolated.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,6 @@
 #include "isolated_box.h"
 
 #define NOHZ_FULL	"/sys/devices/system/cpu/nohz_full"
-#define ONLINE		"/sys/devices/system/cpu/online"
 
 /* Rounds on the calling CPU by which staleness_shows() is decided. */
 #define CALIBRATION_ROUNDS	16
@@ -31,10 +30,73 @@
 static int oracle_fd = -1;
 static int calibration_stale;
 
-/* A child must not print again what its parent has in its buffer. */
+/* A child must not print again what is in its parent's buffer. */
 static void __attribute__((constructor)) print_by_line(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+FILE *open_or_skip(const char *path)
+{
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		ksft_exit_skip("%s: %s\n", path, strerror(errno));
+	return f;
+}
+
+void read_cpu_list(const char *path, cpu_set_t *set)
+{
+	FILE *f = open_or_skip(path);
+	int first, last, sep;
+
+	CPU_ZERO(set);
+	while (fscanf(f, "%d", &first) == 1) {
+		last = first;
+		sep = getc(f);
+		if (sep == '-') {
+			if (fscanf(f, "%d", &last) != 1)
+				break;
+			sep = getc(f);
+		}
+		for (; first <= last; first++)
+			CPU_SET(first, set);
+		if (sep != ',')
+			break;
+	}
+	fclose(f);
+}
+
+bool cpu_has(const char *feature)
+{
+	FILE *f = open_or_skip("/proc/cpuinfo");
+	char *line = NULL, *word, *save;
+	bool found = false;
+	size_t size = 0;
+
+	while (getline(&line, &size, f) >= 0)
+		if (!strncmp(line, "flags", 5))
+			break;
+	fclose(f);
+	for (word = strtok_r(line, "\t\n :", &save); word && !found;
+	     word = strtok_r(NULL, "\t\n :", &save))
+		found = !strcmp(word, feature);
+	free(line);
+	return found;
+}
+
+bool has_function(const char *name)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	char line[512], symbol[256];
+	bool found = false;
+
+	if (!f)
+		ksft_exit_skip("/proc/kallsyms: %s\n", strerror(errno));
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*s %*s %255s", symbol) == 1 && !strcmp(symbol, name);
+	fclose(f);
+	return found;
 }
 
 static void pin_to(const cpu_set_t *set)
@@ -43,7 +105,7 @@ static void pin_to(const cpu_set_t *set)
 		ksft_exit_fail_msg("sched_setaffinity: %s\n", strerror(errno));
 }
 
-/* In the process on an isolated CPU: its box, and how much of it is done. */
+/* In the process on an isolated CPU: its box, and the requests it has served. */
 static struct box *own_box;
 static unsigned int served;
 
@@ -58,7 +120,7 @@ bool isolated_turn(void)
 	unsigned int turns = own_box->turns + 1;
 
 	box_store(&own_box->turns, turns);
-	/* Where all CPUs share one of the machine below, let the others go on. */
+	/* Where one host CPU runs them all, let the others run. */
 	if (turns % TURNS_AT_ONCE == 0)
 		__builtin_ia32_pause();
 	return box_load(&own_box->asked) == served + 1;
@@ -100,9 +162,9 @@ static int read_here(void)
 }
 
 /*
- * Does a translation survive the way to user mode and back, if nobody flushes?
- * Asked on the caller's CPU, where the entry code flushes in no mode.  The real
- * remap at the end of a round takes away what the round left.
+ * Measure whether a translation survives the way to user mode and back if nothing
+ * flushes it.  This is the caller's CPU, where the entry code flushes in no mode.
+ * The real remap at the end of a round flushes what the round left.
  */
 static void calibrate(void)
 {
@@ -117,7 +179,7 @@ static void calibrate(void)
 	}
 }
 
-/* The 32-bit program is beside this one; it finds its files by their numbers. */
+/* Run the program beside this one; it finds its files by their numbers. */
 static void become(const char *program, int box_fd)
 {
 	char path[PATH_MAX];
@@ -129,7 +191,7 @@ static void become(const char *program, int box_fd)
 	path[n] = 0;
 	slash = strrchr(path, '/');
 	snprintf(slash + 1, path + sizeof(path) - slash - 1, "%s", program);
-	/* Away from the two numbers first: each could be the other's. */
+	/* Each may have the other's number: move both away first. */
 	box_fd = fcntl(box_fd, F_DUPFD, BOX_ORACLE_FD + 1);
 	oracle_fd = fcntl(oracle_fd, F_DUPFD, BOX_ORACLE_FD + 1);
 	dup2(box_fd, BOX_FD);
@@ -172,7 +234,7 @@ int isolated_find(struct isolated *cpus)
 	int cpu, n = 0, pinned = 0;
 
 	read_cpu_list(NOHZ_FULL, &isolated);
-	read_cpu_list(ONLINE, &online);
+	read_cpu_list(ONLINE_CPUS, &online);
 	CPU_AND(&isolated, &isolated, &online);
 	if (!CPU_COUNT(&isolated))
 		ksft_exit_skip("no isolated CPU: boot with nohz_full=\n");
@@ -182,7 +244,7 @@ int isolated_find(struct isolated *cpus)
 		ksft_exit_skip("/dev/" ORACLE_DEVICE ": %s: load coalesce_tlbi_oracle.ko\n",
 			       strerror(errno));
 
-	/* One CPU, so that the drain and the next vmap() use the same pool. */
+	/* One CPU, so that the purge and the next vmap() use the same pool. */
 	CPU_XOR(&housekeeping, &online, &isolated);
 	CPU_ZERO(&one);
 	for (cpu = 0; cpu < CPU_SETSIZE && !pinned; cpu++) {
@@ -222,7 +284,7 @@ void isolated_stop(struct isolated *cpus, int n)
 	}
 }
 
-/* Wait for an answer of the child: *@answer == *@question. */
+/* Wait until the process has set *@answer to *@question. */
 static void await(const struct isolated *iso, unsigned int *answer, unsigned int *question)
 {
 	while (box_load(answer) != box_load(question)) {

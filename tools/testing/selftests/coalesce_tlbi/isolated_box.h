@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How a test asks the process on an isolated CPU to enter the kernel, without a
- * system call of its own.  Shared by 64-bit and 32-bit programs.
+ * Memory through which a test asks the process on an isolated CPU to enter the
+ * kernel, so that asking takes no system call there.  Shared by 64-bit and 32-bit
+ * programs.
  */
 #ifndef COALESCE_TLBI_ISOLATED_BOX_H
 #define COALESCE_TLBI_ISOLATED_BOX_H
@@ -16,10 +17,10 @@ enum box_method { BOX_READ, BOX_INT80, BOX_SYSENTER, BOX_SYSCALL32 };
 /**
  * struct box - memory shared by a test and the process on an isolated CPU
  * @asked: counted up by the test
- * @done: counted up by the process, from user mode, when it has done it
+ * @done: counted up by the process, from user mode, when it has done so
  * @ping: counted up by the test
  * @pong: set to @ping by the process while it waits, from user mode
- * @turns: counted up by the process while it goes round, in either mode
+ * @turns: counted up by the process while it loops, in user or kernel mode
  * @seen: what an ORACLE_READ found
  * @method: enum box_method, for a 32-bit process
  * @enter: address of the function to call, for a 64-bit one; 0 for ORACLE_READ

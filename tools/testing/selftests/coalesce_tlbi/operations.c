@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Calls isolated.c and counts.c only.  See operations.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,6 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "isolated.h"
 #include "operations.h"
 
 #define MODULE		"/coalesce_tlbi_nothing.ko"
@@ -40,7 +40,7 @@ bool sent_start(void)
 	int err = oracle_command(ORACLE_SENT_START, NULL);
 
 	if (err && err != ENOENT)
-		ksft_exit_fail_msg("calls that are queued: %s\n", strerror(err));
+		ksft_exit_fail_msg("IPIs that are queued: %s\n", strerror(err));
 	return !err;
 }
 
@@ -57,7 +57,7 @@ unsigned long sent_tally(struct tally *sum)
 		n += sent.to_user_mode;
 	}
 	if (err != ENOENT)
-		ksft_exit_fail_msg("calls that were queued: %s\n", strerror(err));
+		ksft_exit_fail_msg("IPIs that were queued: %s\n", strerror(err));
 	return n;
 }
 
@@ -100,12 +100,12 @@ static int operate_tracepoint(void)
 	return write_two(TRACEFS "events/sched/sched_process_fork/enable", "1", "0");
 }
 
-/* In an instance: switching tracers empties the trace that counts. */
+/* In an instance: switching tracers empties the trace that is counted. */
 static int operate_function_tracer(void)
 {
 	int err = has_function("function_trace_call") ? 0 : ENOENT;
 
-	/* An instance that is given up again leaves memory to be purged. */
+	/* Making and removing an instance leaves memory to be purged. */
 	if (err)
 		return err;
 	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
@@ -248,7 +248,7 @@ int operate_bpf(void)
 	return 0;
 }
 
-/* The exit status of a child that calls @work, which cannot be undone. */
+/* Call @work, which cannot be undone, in a child; returns its exit status. */
 static int in_child(int (*work)(void))
 {
 	pid_t pid = fork();
@@ -297,7 +297,7 @@ static int operate_perf(void)
 	return 0;
 }
 
-/* What leaves the tree of mounts waits for an expedited grace period. */
+/* Unmounting waits for an expedited grace period. */
 static int operate_mount(void)
 {
 	int err;
@@ -311,7 +311,7 @@ static int operate_mount(void)
 	return err;
 }
 
-/* Every CPU's timers are looked at again. */
+/* Makes every CPU reprogram its timers. */
 static int operate_clock(void)
 {
 	struct timespec now;
@@ -326,7 +326,7 @@ static int operate_frequency(void)
 	return write_two(CPUFREQ "scaling_governor", "powersave", "performance");
 }
 
-/* For comparison: what comes with time. */
+/* For comparison: interrupts that come with time. */
 static int operate_nothing(void)
 {
 	usleep(10000);
@@ -336,24 +336,31 @@ static int operate_nothing(void)
 const struct operation operations[] = {
 	{ "nothing", operate_nothing, QUIET },
 	{ "fork and exit", operate_fork, QUIET },
-	{ "vmap and vunmap", operate_vunmap, DEFERRABLE, .call = "do_kernel_range_flush",
-	  .or_call = "do_flush_tlb_all" },
+	{ "vmap and vunmap", operate_vunmap, DEFERRABLE,
+	  .call = "do_kernel_range_flush", .or_call = "do_flush_tlb_all",
+	  .our_call = "coalesce_tlbi_flush_range", .or_our_call = "coalesce_tlbi_flush_all" },
 	{ "module", operate_module, DEFERRABLE },
 	{ "bpf", operate_bpf, QUIET },
 	{ "seccomp filter", operate_seccomp, QUIET },
-	{ "tracepoint", operate_tracepoint, DEFERRABLE, .call = "do_sync_core" },
-	{ "static key", operate_static_key, DEFERRABLE, .call = "do_sync_core" },
+	{ "tracepoint", operate_tracepoint, DEFERRABLE,
+	  .call = "do_sync_core", .our_call = "coalesce_tlbi_sync_core" },
+	{ "static key", operate_static_key, DEFERRABLE,
+	  .call = "do_sync_core", .our_call = "coalesce_tlbi_sync_core" },
 	{ "sysctl key", operate_sysctl, QUIET },
-	{ "kprobe", operate_kprobe, DEFERRABLE, .call = "do_sync_core" },
-	{ "collapse", operate_collapse, QUIET, .call = "tlb_remove_table_smp_sync" },
-	{ "page attributes", operate_attributes, DEFERRABLE, .call = "do_flush_tlb_all" },
-	{ "direct map", operate_direct_map, DEFERRABLE, .call = "__cpa_flush_tlb" },
+	{ "kprobe", operate_kprobe, DEFERRABLE,
+	  .call = "do_sync_core", .our_call = "coalesce_tlbi_sync_core" },
+	{ "collapse", operate_collapse, QUIET,
+	  .call = "tlb_remove_table_smp_sync", .our_call = "coalesce_tlbi_smp_mb" },
+	{ "page attributes", operate_attributes, DEFERRABLE,
+	  .call = "do_flush_tlb_all", .our_call = "coalesce_tlbi_flush_all" },
+	{ "direct map", operate_direct_map, DEFERRABLE,
+	  .call = "__cpa_flush_tlb", .our_call = "coalesce_tlbi_flush_range" },
 	{ "per-CPU memory", operate_percpu, DEFERRABLE },
 	{ "perf event", operate_perf, QUIET },
 	{ "function tracer", operate_function_tracer, IN_KERNEL, .slow = true,
-	  .call = "ftrace_sync_ipi" },
+	  .call = "ftrace_sync_ipi", .our_call = "coalesce_tlbi_smp_mb" },
 	{ "memory type", operate_memory_type, OTHER },
-	{ "large vmalloc leaf", operate_huge, OTHER },
+	{ "huge vmalloc mapping", operate_huge, OTHER },
 	{ "compaction", operate_compaction, OTHER },
 	{ "drop caches", operate_drop_caches, OTHER },
 	{ "mount", operate_mount, OTHER },

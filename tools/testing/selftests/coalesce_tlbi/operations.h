@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What housekeeping CPUs do that the kernel has other CPUs take note of.  The
+ * Operations of housekeeping CPUs for which the kernel sends IPIs to other CPUs.  The
  * caller has opened the oracle (isolated_find()) and is on a housekeeping CPU.
  */
 #ifndef COALESCE_TLBI_OPERATIONS_H
@@ -8,26 +8,29 @@
 
 #include <stdbool.h>
 
-#include "isolated.h"
+#include "counts.h"
 
 /**
- * enum operation_kind - what an isolated CPU in user mode may get of it
- * @DEFERRABLE: nothing; some interrupts where nothing is deferred
- * @QUIET: nothing; and on some kernels nothing where nothing is deferred
- * @IN_KERNEL: nothing that can be deferred, but what was sent while the CPU was in
- *	the kernel for something else that the operation brings
- * @OTHER: what the kernel sends it, for the inventory
+ * enum operation_kind - which IPIs an isolated CPU in user mode may receive
+ * @DEFERRABLE: none; some where nothing is deferred
+ * @QUIET: none; on some kernels none where nothing is deferred, either
+ * @IN_KERNEL: deferrable ones only if they were sent while the CPU was in the kernel
+ *	for something else that the operation causes
+ * @OTHER: any; the tests make no claim
  */
 enum operation_kind { DEFERRABLE, QUIET, IN_KERNEL, OTHER };
 
 /**
- * struct operation - one such thing
+ * struct operation - an operation
  * @name: for the results
  * @operate: does it once and undoes it; returns 0 or an error number
- * @kind: what is claimed of it
- * @slow: not to be done often
- * @call: the function that a CPU in the kernel is called with for it, or NULL
- * @or_call: or this one: a flush of more than a few pages is one of everything
+ * @kind: what the tests claim of it
+ * @slow: not to be repeated often
+ * @call: the IPI callback that it sends to a CPU in the kernel where nothing is
+ *	deferred, or NULL
+ * @or_call: or this one: a flush of many pages flushes everything
+ * @our_call: in place of @call where IPIs are deferred
+ * @or_our_call: in place of @or_call
  */
 struct operation {
 	const char *name;
@@ -36,38 +39,39 @@ struct operation {
 	bool slow;
 	const char *call;
 	const char *or_call;
+	const char *our_call;
+	const char *or_our_call;
 };
 
-/* All of them, and their number. */
+/* All operations, and their number. */
 extern const struct operation operations[];
 extern const int n_operations;
 
 /**
- * operations_start() - To be called before the first
+ * operations_start() - Prepare for the first operation
  *
- * Loads a BPF program that stays: the pages that programs are packed into are
- * mapped with a large leaf, and what happens to that is not deferred.
+ * Loads a BPF program that stays loaded.  BPF programs are packed into a huge
+ * mapping, and the flushes for allocating and freeing that are not deferred.
  */
 void operations_start(void);
 
 /**
- * sent_start() - Begin to look at the word of each CPU that a call is queued for
+ * sent_start() - Begin to record the state of each CPU that an IPI is queued for
  *
  * Return: false if this kernel has no tracepoint there.
  */
 bool sent_start(void);
 
 /**
- * sent_tally() - Add up calls that could have been deferred, and were queued for a
- * CPU whose word said user mode
- * @sum: those since sent_start(), by function, are added to it
+ * sent_tally() - Add up deferrable IPIs to CPUs whose state said user mode
+ * @sum: those since sent_start(), by callback, are added to it
  *
  * Return: their number.
  */
 unsigned long sent_tally(struct tally *sum);
 
 /**
- * operate_probe() - Set the oracle's probe, or take it away
+ * operate_probe() - Set the oracle's probe, or remove it
  * @name: as in struct oracle_probe
  *
  * Return: 0 or an error number.
@@ -82,14 +86,14 @@ int operate_probe(const char *name);
 int operate_attributes(void);
 
 /**
- * small_pages_map() - Map small pages that could be a large one, and touch them
+ * small_pages_map() - Map small pages that could be one huge page, and touch them
  *
  * Return: their address; NULL if there is no memory.
  */
 void *small_pages_map(void);
 
 /**
- * small_pages_collapse() - Make a large page of them
+ * small_pages_collapse() - Collapse them into a huge page
  * @start: their address
  *
  * Return: 0 or an error number.
@@ -97,20 +101,20 @@ void *small_pages_map(void);
 int small_pages_collapse(void *start);
 
 /**
- * small_pages_unmap() - Give them back, collapsed or not
+ * small_pages_unmap() - Unmap them, collapsed or not
  * @start: their address
  */
 void small_pages_unmap(void *start);
 
 /**
- * operate_module() - Load a module that does nothing, and unload it
+ * operate_module() - Load an empty module, and unload it
  *
  * Return: 0 or an error number.
  */
 int operate_module(void);
 
 /**
- * operate_bpf() - Load a BPF program that does nothing, and unload it
+ * operate_bpf() - Load an empty BPF program, and unload it
  *
  * Return: 0 or an error number.
  */

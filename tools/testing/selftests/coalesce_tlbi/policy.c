@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What may not be deferred, and what may not wake an isolated CPU after its
- * flush was deferred to leave it alone.
+ * Flushes that must not be deferred, and a purge that must not wake an isolated CPU
+ * whose flush it defers.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "../kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 
 #define MAX_REPEATS		20
 
@@ -26,14 +26,14 @@ static void command(unsigned long request, void *arg)
 }
 
 /**
- * struct settling - one change of memory type
- * @pending: the CPU pending a flush before it
- * @stray: interrupts that were no function call; their entries pay what is pending
- * @forced: interrupts to settle
- * @flushed: interrupts of the change itself
- * @hit: what the CPU's word was when the change began
+ * struct change - one change of memory type
+ * @pending: a flush was pending on the CPU before it
+ * @stray: interrupts that were no function call; their entries flush
+ * @forced: IPIs for the forced flush
+ * @flushed: IPIs of the change itself
+ * @hit: the CPU's state when the change began
  */
-struct settling {
+struct change {
 	bool pending;
 	unsigned long stray;
 	unsigned long forced;
@@ -41,7 +41,7 @@ struct settling {
 	struct oracle_hit hit;
 };
 
-static void change_memory_type(struct settling *s)
+static void change_memory_type(struct change *c)
 {
 	struct oracle_arm arm = { .cpu = sched_getcpu(), .watched = cpus[0].cpu };
 	struct tally calls = { .n = 0 };
@@ -52,33 +52,33 @@ static void change_memory_type(struct settling *s)
 	isolated_ping(cpus, n_cpus);
 	counts_read(cpus[0].cpu, &before);
 	oracle_request(ORACLE_DRAIN);
-	s->pending = isolated_debt(&cpus[0], before.interrupts) == DEBT_FLUSH_PENDING;
+	c->pending = isolated_pending(&cpus[0], before.interrupts) == PENDING_FLUSH;
 	command(ORACLE_ARM, &arm);
 	command(ORACLE_SET_UC, NULL);
-	command(ORACLE_HIT, &s->hit);
+	command(ORACLE_HIT, &c->hit);
 	counts_read(cpus[0].cpu, &after);
 	tally_callbacks(&calls, cpus[0].cpu);
-	s->stray = after.interrupts - before.interrupts;
+	c->stray = after.interrupts - before.interrupts;
 	for (i = 0; i < calls.n; i++)
-		s->stray -= calls.entry[i].n;
-	s->forced = after.forced - before.forced;
-	s->flushed = callbacks_received(cpus[0].cpu, "__cpa_flush_tlb");
+		c->stray -= calls.entry[i].n;
+	c->forced = after.forced - before.forced;
+	c->flushed = callbacks_received(cpus[0].cpu, "__cpa_flush_tlb");
 }
 
 /*
- * An unmapped alias is gone from an isolated CPU before its page changes memory
- * type: no flush is pending any more when the change begins.  In mode always one is
- * pending at any time in user mode, and the interrupt that settles is counted.  The
- * control is that a drain alone leaves a flush pending.  A tick pays it, too: a change
- * with one shows nothing and is repeated.
+ * An unmapped alias is gone from an isolated CPU before its page changes memory type:
+ * no flush is pending when the change begins.  In mode always one is pending at any
+ * time in user mode; there the IPI of the forced flush is counted.  The control is
+ * that a drain alone leaves a flush pending.  A tick flushes too, so a change with
+ * one shows nothing and is repeated.
  */
 static void test_memory_type(void)
 {
 	struct oracle_probe probe = { "function:__change_page_attr_set_clr" };
-	static const char name[] = "an alias is forced before its page changes memory type";
-	static const char flushed[] = "a change of memory type is flushed at once";
+	static const char name[] = "an alias is flushed before its page changes memory type";
+	static const char flushed[] = "a change of memory type is flushed immediately";
 	bool always = !strcmp(coalesce_mode(), "always");
-	struct settling s;
+	struct change c;
 	int repeats = 0;
 
 	if (oracle_command(ORACLE_PROBE, &probe)) {
@@ -87,27 +87,25 @@ static void test_memory_type(void)
 		return;
 	}
 	do {
-		change_memory_type(&s);
-	} while (defers && s.stray && ++repeats < MAX_REPEATS);
+		change_memory_type(&c);
+	} while (defers && c.stray && ++repeats < MAX_REPEATS);
 	memset(&probe, 0, sizeof(probe));
 	command(ORACLE_PROBE, &probe);
 
-	ksft_print_msg("pending before: %d; word at the change: %lld, %d times; forced: %lu\n",
-		       s.pending, (long long)s.hit.state, s.hit.count, s.forced);
+	ksft_print_msg("pending before: %d; state at the change: %lld, %d times; forced: %lu\n",
+		       c.pending, (long long)c.hit.state, c.hit.count, c.forced);
 	ksft_print_msg("repeats: %d\n", repeats);
 	if (!defers)
-		ksft_test_result(s.hit.count && !s.pending && !s.forced,
-				 "control: nothing is pending and nothing to settle\n");
+		ksft_test_result(c.hit.count && !c.pending && !c.forced,
+				 "control: no flush is pending and none is forced\n");
 	else
-		ksft_test_result(s.hit.count && s.pending && s.forced &&
-				 (always || !(s.hit.state & KERNEL_CR3_FLUSH_PENDING)), "%s\n", name);
-	ksft_test_result(s.flushed, "%s\n", flushed);
+		ksft_test_result(c.hit.count && c.pending && c.forced &&
+				 (always || !(c.hit.state & KERNEL_CR3_FLUSH_PENDING)),
+				 "%s\n", name);
+	ksft_test_result(c.flushed, "%s\n", flushed);
 }
 
-/*
- * Interrupts other than for flushes that one large purge brings to any CPU, and
- * those for flushes.
- */
+/* What one large purge sends: the most interrupts of a CPU, and all flush IPIs. */
 static unsigned long woken(unsigned long *received)
 {
 	unsigned long most = 0, other;
@@ -132,9 +130,9 @@ static unsigned long woken(unsigned long *received)
 }
 
 /*
- * A purge above twice lazy_max_pages() queues helpers on the CPU of each vmap
- * node, if the kernel has these.  It must leave isolated CPUs alone; where nothing
- * is deferred it does not, which is the control.
+ * A purge above twice lazy_max_pages() queues helpers on the CPU of each vmap node,
+ * in a kernel with vmap nodes.  It must queue none on an isolated CPU.  Where nothing
+ * is deferred it does, which is the control.
  */
 static void test_purge_helpers(void)
 {
@@ -152,7 +150,7 @@ static void test_purge_helpers(void)
 			least_flushes = flushes;
 	}
 	sched_setscheduler(0, SCHED_OTHER, &none);
-	ksft_print_msg("least that a large purge brought: %lu flushes, %lu other interrupts\n",
+	ksft_print_msg("least that a large purge sent: %lu flush IPIs, %lu other interrupts\n",
 		       least_flushes, least);
 	if (defers)
 		ksft_test_result(!least_flushes, "the flush of a large purge is deferred\n");
@@ -169,7 +167,7 @@ static void test_purge_helpers(void)
 		ksft_test_result_skip("control: a large purge: made for 4 CPUs, 2 isolated\n");
 }
 
-/* Flushes that one request brings to each CPU; the least of them. */
+/* The least number of flush IPIs that one request sends to any CPU. */
 static int least_received(unsigned long request, unsigned long *least)
 {
 	struct flushes f;
@@ -186,7 +184,7 @@ static int least_received(unsigned long request, unsigned long *least)
 	return err;
 }
 
-/* Nothing else in the request is hard: its drain is of small pages. */
+/* The rest of the request is deferrable: its drain is of small pages. */
 static void test_table_freed(void)
 {
 	static const char name[] = "a flush for a freed page-table page is not deferred";
@@ -200,21 +198,22 @@ static void test_table_freed(void)
 	}
 	ksft_print_msg("least received: %lu\n", received);
 	if (err)
-		ksft_test_result_skip("%s: no large leaf over a table: %s\n", name, strerror(err));
+		ksft_test_result_skip("%s: no huge mapping over a table: %s\n", name,
+				      strerror(err));
 	else
 		ksft_test_result(received, "%s\n", name);
 }
 
-/* The flush that follows it finds the leaf noted. */
-static void test_large_leaf(void)
+/* The change of a huge mapping was noted, so the flush after it is not deferred. */
+static void test_huge_change(void)
 {
-	static const char name[] = "a change of a large leaf is not deferred";
+	static const char name[] = "a change of a huge mapping is not deferred";
 	unsigned long received;
 	int err = least_received(ORACLE_PROTECT_HUGE, &received);
 
 	ksft_print_msg("least received: %lu\n", received);
 	if (err)
-		ksft_test_result_skip("%s: no large leaf: %s\n", name, strerror(err));
+		ksft_test_result_skip("%s: no huge mapping: %s\n", name, strerror(err));
 	else
 		ksft_test_result(received, "%s\n", name);
 }
@@ -230,7 +229,7 @@ int main(void)
 	test_memory_type();
 	test_purge_helpers();
 	test_table_freed();
-	test_large_leaf();
+	test_huge_change();
 	isolated_stop(cpus, n_cpus);
 	ksft_finished();
 }

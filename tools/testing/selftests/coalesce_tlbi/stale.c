@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Does an isolated CPU that was in user mode during a flush read through the
- * old translation afterwards?  It must not, in any mode.  The control moves the
- * address without a flush: then it must, or this machine cannot show a missing
- * flush and "nothing stale" means nothing.
+ * An isolated CPU that was in user mode during a flush must not read through the
+ * old translation afterwards, in any mode.  The control moves the address without a
+ * flush: then it must, or this machine cannot show a missing flush and "nothing
+ * stale" means nothing.
  */
 #include <string.h>
 
 #include "../kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 
 #define ROUNDS		200
 #define CONTROL_ROUNDS	20
@@ -31,7 +31,7 @@ static void test_control(void)
 
 	ksft_print_msg("no flush: %d of %d reads were stale\n", stale, CONTROL_ROUNDS * n_cpus);
 	if (!staleness_shows() && !cpu_has("pti"))
-		ksft_test_result_fail("control: isolation is off, and entries drop the TLB\n");
+		ksft_test_result_fail("control: entries drop the TLB without isolation\n");
 	else if (!staleness_shows())
 		ksft_test_result_skip("not observable: entries drop the TLB here\n");
 	else if (!strcmp(coalesce_mode(), "always"))

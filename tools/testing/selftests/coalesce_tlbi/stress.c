@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Load of each kind, for a bounded number of rounds, while every isolated CPU
- * reads through the oracle's address after every flush and must never reach the
- * page that it was mapped to before.  A load that did not run is a failure: it
- * counts what it did.
+ * Loads of several kinds, for a bounded number of rounds, while every isolated CPU
+ * reads through the oracle's address after every flush.  It must never reach the
+ * page that the address was mapped to before.  A load counts what it did; one that
+ * did not run is a failure.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 #include "isolated_box.h"
 #include "operations.h"
 
@@ -45,7 +45,7 @@ struct load {
 
 static struct load *load;
 
-/* Return 0 or an error number; called again and again in the load's process. */
+/* Called again and again in the load's process; returns 0 or an error number. */
 typedef int (*work_fn)(void);
 
 static int map_and_drain(void)
@@ -86,7 +86,7 @@ static int unplug_and_plug(void)
 	return err ? err : write_online(cpus[n_cpus].cpu, "1");
 }
 
-/* On any housekeeping CPU but, if there is another, the one of this program. */
+/* Run on the housekeeping CPUs other than this one, if there are any. */
 static void leave_this_cpu(void)
 {
 	cpu_set_t set;
@@ -118,7 +118,7 @@ static pid_t start(work_fn work)
 	_exit(1);
 }
 
-/* After a whole turn of its work, so that nothing is left half done. */
+/* Wait for the end of one turn, so that no work is left half done. */
 static void stop(pid_t pid)
 {
 	unsigned int done = box_load(&load->done);
@@ -159,7 +159,7 @@ static void test_load(const char *name, work_fn work)
 				 "%s: nothing stale\n", name);
 }
 
-/* Enter, read while the address may be moving, leave; as fast as it goes. */
+/* Enter, read while the address may be moving, leave, as fast as possible. */
 static void glance(void)
 {
 	struct oracle_glance found;
@@ -180,8 +180,8 @@ static void call(void)
 }
 
 /*
- * Have all CPUs turn round in @enter, and @request made here so many times.
- * Between two of them each CPU turns at least twice, once from the beginning.
+ * Make all CPUs loop in @enter, and make @request here @times times.  Between two
+ * requests each CPU makes at least two turns, of which one begins after the first.
  * Returns the sum of what they reported.
  */
 static int against(void (*enter)(void), unsigned long request, int times)
@@ -201,7 +201,7 @@ static int against(void (*enter)(void), unsigned long request, int times)
 	return sum;
 }
 
-/* The initiator against targets that enter and leave as fast as they can. */
+/* An initiator against targets that enter and leave as fast as they can. */
 static void test_enter_and_leave(void)
 {
 	int stale = against(glance, ORACLE_REMAP, MOVES);
@@ -219,9 +219,9 @@ static void test_enter_and_leave(void)
 }
 
 /*
- * A flush interrupt that was sent while the target was in the kernel may land
- * after it has left.  That is allowed; this says how often it happens, and that
- * nothing is lost: each flush was deferred or arrived.
+ * A flush IPI that was sent while the target was in the kernel may arrive after it
+ * has left.  That is legal.  This prints how often it happens and checks that nothing
+ * is lost: each flush was deferred or arrived.
  */
 static void test_exit_window(void)
 {
@@ -251,7 +251,7 @@ static void test_exit_window(void)
 			 "exit window: each flush is deferred or arrives\n");
 }
 
-/* The last isolated CPU goes and comes while the others read; then it reads. */
+/* The last isolated CPU is unplugged and plugged while the others read; then it reads. */
 static void test_hotplug(void)
 {
 	struct isolated *last = &cpus[n_cpus - 1];

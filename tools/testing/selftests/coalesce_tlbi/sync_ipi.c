@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which of the interrupts that only want other CPUs to take note of a change to
- * kernel text, page attributes or page tables reach an isolated CPU in user mode?
- * And what a CPU that was spared then runs into: the new text, the new
- * attributes.  In mode off, or without the option, they must arrive: that is the
- * control.
+ * IPIs that synchronise other CPUs with a change of kernel text, page attributes or
+ * page tables: none reaches an isolated CPU in user mode, and a CPU that was skipped
+ * then runs the new text and meets the new attributes.  In mode off, or without the
+ * option, they must arrive, which is the control.
  *
- * An interrupt that is sent while the target is in the kernel for another reason
- * is legal.  A batch in which that may have happened is repeated.
+ * An IPI that is sent while the target is in the kernel for another reason is legal.
+ * A batch in which that may have happened is repeated.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,7 +16,7 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 #include "operations.h"
 
 #define OPERATIONS	10	/* in a batch */
@@ -30,14 +29,13 @@ static int n_cpus;
 static bool defers;
 
 /*
- * Operate on housekeeping CPUs with the isolated ones in user mode, and judge
- * what these received as batch_end() judges flushes.  @sum: calls of a kind that can
- * be deferred.
+ * Operate on a housekeeping CPU with the isolated ones in user mode, and judge what
+ * these received as batch_end() judges flushes.  @sum: IPIs that could be deferred.
  */
 static enum verdict run_batch(const struct operation *op, unsigned long *sum)
 {
 	unsigned long received, interrupts, splits;
-	enum verdict verdict = BATCH_SPARED;
+	enum verdict verdict = BATCH_DEFERRED;
 	struct counts after;
 	struct tally calls;
 	struct batch batch;
@@ -45,7 +43,7 @@ static enum verdict run_batch(const struct operation *op, unsigned long *sum)
 
 	*sum = 0;
 	batch_begin(&batch, cpus, n_cpus);
-	splits = large_page_splits();
+	splits = huge_page_splits();
 	for (i = 0; i < OPERATIONS && !err; i++)
 		err = op->operate();
 	if (err)
@@ -59,12 +57,12 @@ static enum verdict run_batch(const struct operation *op, unsigned long *sum)
 		interrupts = after.interrupts - batch.before[i].interrupts;
 		*sum += received;
 		if (received && interrupts <= received)
-			verdict = BATCH_INTERRUPTED;
-		else if (received && verdict == BATCH_SPARED)
+			verdict = BATCH_RECEIVED;
+		else if (received && verdict == BATCH_DEFERRED)
 			verdict = BATCH_STRAY;
 	}
-	/* A split interrupts every CPU, and is no part of what is claimed. */
-	if (verdict == BATCH_INTERRUPTED && large_page_splits() != splits)
+	/* A split sends every CPU an IPI that cannot be deferred. */
+	if (verdict == BATCH_RECEIVED && huge_page_splits() != splits)
 		verdict = BATCH_STRAY;
 	return verdict;
 }
@@ -83,18 +81,18 @@ static void test_operation(const struct operation *op)
 		verdict = run_batch(op, &sum);
 	} while (defers && verdict == BATCH_STRAY && ++repeats < MAX_REPEATS);
 
-	ksft_print_msg("%s: %d operations: %lu function calls received, %d batches unclear\n",
+	ksft_print_msg("%s: %d operations: %lu IPIs received, %d batches unclear\n",
 		       op->name, OPERATIONS, sum, repeats);
 	if (defers)
-		ksft_test_result(verdict == BATCH_SPARED, "%s: no interrupt arrives\n",
+		ksft_test_result(verdict == BATCH_DEFERRED, "%s: no IPI arrives\n",
 				 op->name);
 	else if (!sum && op->kind == QUIET)
-		ksft_test_result_skip("control: %s: sends none on this kernel\n", op->name);
+		ksft_test_result_skip("control: %s: sends no IPI on this kernel\n", op->name);
 	else
-		ksft_test_result(sum, "control: %s: interrupts arrive\n", op->name);
+		ksft_test_result(sum, "control: %s: IPIs arrive\n", op->name);
 }
 
-/* Once; returns how many calls were sent to a CPU in user mode. */
+/* Operate once; returns how many IPIs were sent to a CPU in user mode. */
 static unsigned long run_in_kernel(const struct operation *op, struct tally *to_user_mode,
 				   unsigned long *received)
 {
@@ -115,10 +113,10 @@ static unsigned long run_in_kernel(const struct operation *op, struct tally *to_
 }
 
 /*
- * The operation has the CPUs run something else too, so that they are in the kernel
- * at times: then they have to be called. How many calls arrive says nothing; that
- * none was sent to a CPU whose word said user mode, does. It is repeated if a large
- * page was split meanwhile, for which all are called.
+ * The operation also makes the CPUs run something else, so that they are in the
+ * kernel at times, and then they must receive the IPI.  Hence the number of IPIs says
+ * nothing.  None must be sent to a CPU whose state says user mode.  The operation is
+ * repeated if a huge page was split meanwhile, which sends an IPI to all CPUs.
  */
 static void test_in_kernel(const struct operation *op)
 {
@@ -131,19 +129,19 @@ static void test_in_kernel(const struct operation *op)
 		return;
 	}
 	do {
-		splits = large_page_splits();
+		splits = huge_page_splits();
 		sent = run_in_kernel(op, &to_user_mode, &received);
-	} while (defers && sent && large_page_splits() != splits && ++repeats < MAX_REPEATS);
+	} while (defers && sent && huge_page_splits() != splits && ++repeats < MAX_REPEATS);
 
-	ksft_print_msg("%s: %lu function calls received, %lu sent to user mode, %d repeats\n",
+	ksft_print_msg("%s: %lu IPIs received, %lu sent to user mode, %d repeats\n",
 		       op->name, received, sent, repeats);
 	for (i = 0; i < to_user_mode.n; i++)
 		ksft_print_msg("%s: %lu of %s\n", op->name, to_user_mode.entry[i].n,
 			       to_user_mode.entry[i].name);
 	if (defers)
-		ksft_test_result(!sent, "%s: no CPU in user mode is interrupted\n", op->name);
+		ksft_test_result(!sent, "%s: no IPI is sent to a CPU in user mode\n", op->name);
 	else
-		ksft_test_result(received, "control: %s: interrupts arrive\n", op->name);
+		ksft_test_result(received, "control: %s: IPIs arrive\n", op->name);
 }
 
 static unsigned long interrupts_of(const struct isolated *iso)
@@ -159,7 +157,7 @@ static void call_getppid(void)
 	syscall(SYS_getppid);
 }
 
-/* How often the first isolated CPU passes the probe in one system call. */
+/* How often the first isolated CPU hits the probe in one system call. */
 static int passes(void)
 {
 	struct oracle_arm arm = { .cpu = cpus[0].cpu, .watched = cpus[0].cpu };
@@ -172,15 +170,14 @@ static int passes(void)
 }
 
 /*
- * Text that is patched while the CPU is in user mode: its next system call runs
- * the new text, with the probe and without it.  What makes sure of that is that
- * it owes a flush.
+ * Text that is patched while the CPU is in user mode: its next system call runs the
+ * new text, with the probe and without it.  The pending flush guarantees that.
  */
 static void test_text(void)
 {
-	int spared = 0, pending = 0, with = 0, without = 0, i;
+	int skipped = 0, pending = 0, with = 0, without = 0, i;
 	unsigned long before;
-	enum debt debt;
+	enum pending found;
 
 	for (i = 0; i < TRIES; i++) {
 		isolated_ping(cpus, n_cpus);
@@ -190,21 +187,22 @@ static void test_text(void)
 			ksft_test_result_skip("text: no such function to probe\n");
 			return;
 		}
-		debt = isolated_debt(&cpus[0], before);
-		spared += debt != DEBT_UNCLEAR;
-		pending += debt == DEBT_FLUSH_PENDING;
+		found = isolated_pending(&cpus[0], before);
+		skipped += found != PENDING_UNCLEAR;
+		pending += found == PENDING_FLUSH;
 		with += passes() == 1;
 		operate_probe("");
 		without += passes() == 0;
 	}
-	ksft_print_msg("text: %d tries: %d not interrupted, of these %d owe; new text %d, old %d\n",
-		       TRIES, spared, pending, with, without);
-	ksft_test_result(with == TRIES && without == TRIES, "text: the next entry runs the new\n");
+	ksft_print_msg("text: %d tries: %d skipped, %d of them pending; new text %d, old %d\n",
+		       TRIES, skipped, pending, with, without);
+	ksft_test_result(with == TRIES && without == TRIES,
+			 "text: the next entry runs the new text\n");
 	if (defers)
-		ksft_test_result(spared && pending == spared,
-				 "text: a CPU that was not interrupted owes a flush\n");
+		ksft_test_result(skipped && pending == skipped,
+				 "text: a flush is pending on a CPU that was skipped\n");
 	else
-		ksft_test_result(!spared, "control: text: every CPU is interrupted\n");
+		ksft_test_result(!skipped, "control: text: every CPU receives an IPI\n");
 }
 
 static void write_to_page(void)
@@ -212,7 +210,7 @@ static void write_to_page(void)
 	isolated_report(oracle_command(ORACLE_WRITE, NULL));
 }
 
-/* A control that changed nothing would pass for one that wrote. */
+/* A change that fails would make the control pass. */
 static void protect(enum oracle_protection how)
 {
 	int err = oracle_command(ORACLE_PROTECT, (void *)how);
@@ -222,7 +220,7 @@ static void protect(enum oracle_protection how)
 }
 
 /* One try: 0 if the CPU could write after @how, and its error number if not. */
-static int write_after(enum oracle_protection how, bool *spared)
+static int write_after(enum oracle_protection how, bool *skipped)
 {
 	unsigned long before;
 
@@ -233,19 +231,19 @@ static int write_after(enum oracle_protection how, bool *spared)
 				   strerror(isolated_reported(&cpus[0])));
 	before = interrupts_of(&cpus[0]);
 	protect(how);
-	*spared = interrupts_of(&cpus[0]) == before;
+	*skipped = interrupts_of(&cpus[0]) == before;
 	isolated_enter(&cpus[0], write_to_page, 0);
 	return isolated_reported(&cpus[0]);
 }
 
 /*
- * A page that becomes read-only while the CPU, which has a writable translation
- * of it, is in user mode: its next entry cannot write.  The control changes the
- * page-table entry and flushes nothing.
+ * A page becomes read-only while the CPU, which has a writable translation of it, is
+ * in user mode: kernel code after the next entry cannot write to it.  The control
+ * changes the page-table entry without a flush.
  */
 static void test_attributes(void)
 {
-	int refused = 0, spared = 0, written = 0, i;
+	int refused = 0, skipped = 0, written = 0, i;
 	bool untouched;
 
 	if (operate_attributes()) {
@@ -255,11 +253,11 @@ static void test_attributes(void)
 	}
 	for (i = 0; i < TRIES; i++) {
 		refused += write_after(ORACLE_READ_ONLY, &untouched) == ERANGE;
-		spared += untouched;
+		skipped += untouched;
 	}
-	ksft_print_msg("attributes: %d tries: %d not interrupted, %d refused\n", TRIES, spared,
+	ksft_print_msg("attributes: %d tries: %d skipped, %d refused\n", TRIES, skipped,
 		       refused);
-	ksft_test_result(refused == TRIES && (defers ? spared : !spared),
+	ksft_test_result(refused == TRIES && (defers ? skipped : !skipped),
 			 "attributes: in force at the next entry\n");
 
 	for (i = 0; i < TRIES; i++)
@@ -269,10 +267,11 @@ static void test_attributes(void)
 	if (!staleness_shows() || !strcmp(coalesce_mode(), "always"))
 		ksft_test_result_skip("control: attributes: not observable here\n");
 	else
-		ksft_test_result(written, "control: attributes: without a flush it writes\n");
+		ksft_test_result(written,
+				 "control: attributes: without a flush the write succeeds\n");
 }
 
-/* The per-CPU allocator takes pages back, with a flush that is deferred. */
+/* The per-CPU allocator frees pages with a flush that is deferred. */
 static void test_percpu(void)
 {
 	unsigned long deferred = 0;

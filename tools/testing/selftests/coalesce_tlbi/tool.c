@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "isolated.h"
+#include "counts.h"
 
 #define TOOL		"coalesce-tlbi"
 #define RECORDING	"/tmp/coalesce-tlbi.rec"

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The event csd:csd_function_entry on a kernel that has it not, by probes on the
- * functions that the tests count.  It says what the tests read of the kernel's
- * own: which function, and whether its CPU was called by another one.
+ * The event csd:csd_function_entry for a kernel that lacks it, by probes on the IPI
+ * callbacks that the tests count.  It has the two fields that the tests read of the
+ * kernel's own event: the callback, and whether another CPU called it.
  */
 #include <linux/stddef.h>
 
 #include "calls.h"
 
-/* Sparse has no __has_include, and then reads what follows for other kernels. */
+/* Sparse has no __has_include and reads the part for other kernels. */
 #ifdef __has_include
 #if __has_include("trace/events/csd.h")
 #define HAS_CSD_EVENT
@@ -38,19 +38,16 @@ void calls_exit(void)
 #include <linux/sched.h>
 #include <linux/trace_events.h>
 
+#include "deferrable_calls.h"
+
 #define CREATE_TRACE_POINTS
 #include "calls_event.h"
 
-static const char * const names[] = {
-	"do_flush_tlb_all", "do_kernel_range_flush", "flush_this_cpu", "__cpa_flush_tlb",
-	"do_sync_core", "ftrace_sync_ipi", "tlb_remove_table_smp_sync",
-};
-
-static struct kprobe probes[ARRAY_SIZE(names)];
+static struct kprobe probes[ARRAY_SIZE(deferrable_calls)];
 
 /*
- * Who calls runs the function itself, in a task.  Others run it in the interrupt,
- * or in the idle task if that polls for such calls, and the idle task calls nobody.
+ * The initiator runs the callback itself, in a task.  Other CPUs run it in the IPI,
+ * or in the idle task if that polls for callbacks; the idle task initiates none.
  */
 static int at_call(struct kprobe *p, struct pt_regs *regs)
 {
@@ -62,8 +59,8 @@ static int at_call(struct kprobe *p, struct pt_regs *regs)
 }
 
 /*
- * A probe that has this is not made a jump by a work item some time later, which would
- * patch text, and have that deferred, while the tests count.
+ * A probe with a post handler is not optimized.  A work item would do that some time
+ * later, and patch text, with deferred IPIs, while the tests count.
  */
 static void after_call(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
 {
@@ -83,13 +80,13 @@ void calls_exit(void)
 			unregister_kprobe(&probes[i]);
 }
 
-/* Not every configuration has every function. */
+/* Not every configuration has every callback. */
 int calls_init(void)
 {
 	int i, err;
 
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		probes[i].symbol_name = names[i];
+		probes[i].symbol_name = deferrable_calls[i].name;
 		probes[i].pre_handler = at_call;
 		probes[i].post_handler = after_call;
 		err = register_kprobe(&probes[i]);
@@ -98,11 +95,11 @@ int calls_init(void)
 		probes[i].pre_handler = NULL;
 		if (err == -ENOENT)
 			continue;
-		pr_err("cannot probe %s: %d\n", names[i], err);
+		pr_err("cannot probe %s: %d\n", deferrable_calls[i].name, err);
 		calls_exit();
 		return err;
 	}
-	/* From the start, as the parameter trace_event= does for the kernel's own. */
+	/* Enabled from the start, as trace_event= does for the kernel's own event. */
 	err = trace_set_clr_event("csd", "csd_function_entry", 1);
 	if (err)
 		calls_exit();

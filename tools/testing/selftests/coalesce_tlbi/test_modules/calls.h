@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The event of calls.c, and what the rest of the module knows of it. */
+/* The event csd_function_entry, for a kernel that lacks it. */
 #ifndef COALESCE_TLBI_CALLS_H
 #define COALESCE_TLBI_CALLS_H
 
 struct tracepoint;
 
 /**
- * calls_tracepoint() - The tracepoint that this module has in place of the kernel's
+ * calls_tracepoint() - This module's tracepoint in place of the kernel's
  *
- * Return: that of csd_function_entry, NULL if the kernel has one itself.
+ * Return: csd_function_entry, NULL if the kernel has one.
  */
 struct tracepoint *calls_tracepoint(void);
 
 /**
- * calls_init() - Begin to record the calls, if the kernel cannot
+ * calls_init() - Begin to record IPI callbacks, if the kernel cannot
  *
  * Return: 0, or a negative error.
  *

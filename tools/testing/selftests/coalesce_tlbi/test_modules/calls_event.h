@@ -8,9 +8,9 @@
 #include <linux/tracepoint.h>
 
 /*
- * A function that other CPUs are called for begins to run.
- * @func: the function
- * @interrupted: 1 on a CPU that was called, 0 on the one that calls
+ * An IPI callback begins to run.
+ * @func: the callback
+ * @interrupted: 1 on a CPU that received the IPI, 0 on the initiator
  */
 TRACE_EVENT(csd_function_entry,
 

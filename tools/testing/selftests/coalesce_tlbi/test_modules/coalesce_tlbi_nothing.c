@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A module to load and unload; its memory is what the tests want freed. */
+/* An empty module: the tests load and unload it, which frees module memory. */
 #include <linux/module.h>
 
 static int __init nothing_init(void)
@@ -14,5 +14,5 @@ static void __exit nothing_exit(void)
 module_init(nothing_init);
 module_exit(nothing_exit);
 
-MODULE_DESCRIPTION("Nothing, to be loaded and unloaded by the COALESCE_TLBI tests");
+MODULE_DESCRIPTION("Empty module of the COALESCE_TLBI tests");
 MODULE_LICENSE("GPL");

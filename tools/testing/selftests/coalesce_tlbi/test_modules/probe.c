@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads through the oracle's address at a chosen place in the kernel, as early
- * on an entry path as the kernel can be instrumented, and notes what the CPU's
- * word was there.
+ * The probe: reads through the oracle's address at a chosen place in the kernel,
+ * as early on an entry path as the kernel can be instrumented, and records the
+ * CPU's state there.
  */
 #include <linux/kdebug.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/percpu.h>
 #include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 #include <asm/apic.h>
 #include <asm/irq_regs.h>
 #include <asm/irq_vectors.h>
 
+#include "address.h"
 #include "calls.h"
 #include "coalesce_tlbi_oracle.h"
-#include "policy.h"
+#include "lookup.h"
 #include "probe.h"
-#include "sent.h"
 
 enum probe_kind { PROBE_NONE, PROBE_FUNCTION, PROBE_TRACEPOINT, PROBE_DIE, PROBE_NMI };
 
@@ -30,11 +29,9 @@ static struct kprobe kprobe;
 static char kprobe_name[64];
 static struct tracepoint *tracepoint;
 
-static unsigned long __percpu *words;
-
 /*
- * Written by the armed CPU, which may be interrupted inside by the probe again
- * only if that is an NMI's; a reader sees a whole first hit once count is not 0.
+ * Written by the armed CPU.  Only an NMI's probe can interrupt it there.  A reader
+ * sees the whole first hit once count is not 0.
  */
 static int armed_cpu = -1;
 static int watched_cpu;
@@ -43,11 +40,6 @@ static struct oracle_hit hit;
 static bool is_cpu(int cpu)
 {
 	return cpu >= 0 && cpu < nr_cpu_ids && cpu_possible(cpu);
-}
-
-static s64 word_of(int cpu)
-{
-	return words ? READ_ONCE(*per_cpu_ptr(words, cpu)) : -1;
 }
 
 static notrace void take(bool from_user)
@@ -60,8 +52,8 @@ static notrace void take(bool from_user)
 		return;
 	count = hit.count;
 	if (!count) {
-		oracle_look(&hit.seen, &hit.mapped);
-		hit.state = word_of(watched_cpu);
+		address_read(&hit.seen, &hit.mapped);
+		hit.state = state_of(watched_cpu);
 	}
 	hit.from_user += from_user;
 	/* After the rest of the hit; pairs with copy_hit(). */
@@ -74,7 +66,7 @@ static int at_function(struct kprobe *p, struct pt_regs *regs)
 	return 0;
 }
 
-/* Tracepoints have more arguments, which the calling convention lets us ignore. */
+/* Tracepoints pass more arguments, which the calling convention allows to ignore. */
 static void at_tracepoint(void *data)
 {
 	struct pt_regs *regs = get_irq_regs();
@@ -189,7 +181,7 @@ static int arm(void __user *arg)
 	WRITE_ONCE(armed_cpu, -1);
 	watched_cpu = request.watched;
 	hit = (struct oracle_hit){ .seen = -1, .mapped = -1, .state = -1 };
-	/* The CPU that reads its number here finds the hit empty. */
+	/* Pairs with take(): the CPU that reads its number finds the hit empty. */
 	smp_store_release(&armed_cpu, request.cpu);
 	return 0;
 }
@@ -198,21 +190,21 @@ static int copy_hit(void __user *arg)
 {
 	struct oracle_hit copy = { 0 };
 
-	/* Pairs with take(): a hit that counts is there as a whole. */
+	/* Pairs with take(): a hit that is counted is complete. */
 	if (smp_load_acquire(&hit.count))
 		copy = hit;
 	return copy_to_user(arg, &copy, sizeof(copy)) ? -EFAULT : 0;
 }
 
-static int copy_word(void __user *arg)
+static int copy_cpu_state(void __user *arg)
 {
-	struct oracle_word request;
+	struct oracle_cpu_state request;
 
 	if (copy_from_user(&request, arg, sizeof(request)))
 		return -EFAULT;
 	if (!is_cpu(request.cpu))
 		return -EINVAL;
-	request.state = word_of(request.cpu);
+	request.state = state_of(request.cpu);
 	return copy_to_user(arg, &request, sizeof(request)) ? -EFAULT : 0;
 }
 
@@ -247,8 +239,8 @@ long probe_ioctl(unsigned int cmd, void __user *arg)
 		return arm(arg);
 	case ORACLE_HIT:
 		return copy_hit(arg);
-	case ORACLE_WORD:
-		return copy_word(arg);
+	case ORACLE_CPU_STATE:
+		return copy_cpu_state(arg);
 	case ORACLE_KICK:
 		return kick(arg);
 	}
@@ -257,12 +249,6 @@ long probe_ioctl(unsigned int cmd, void __user *arg)
 
 int probe_init(void)
 {
-	unsigned long (*lookup)(const char *name) = oracle_function("kallsyms_lookup_name");
-
-	if (lookup)
-		words = (unsigned long __percpu *)lookup("kernel_cr3_loaded");
-	policy_init(words);
-	sent_init(words);
 	return register_die_notifier(&die_notifier);
 }
 

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the word of the target is when a function call is queued for it: whether a
- * CPU is called that an initiator could have known to be in user mode.
+ * The target's state when an IPI callback is queued for it: was an IPI sent to a
+ * CPU that the initiator could have skipped?
  */
 #include <linux/kallsyms.h>
 #include <linux/mutex.h>
-#include <linux/percpu.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 
 #include "coalesce_tlbi_oracle.h"
+#include "lookup.h"
 #include "sent.h"
 
 #define MAX_FUNCTIONS		64
 #define KERNEL_CR3_LOADED	1
 
 /**
- * struct sent - the calls of one function
- * @func: the function; claimed once by whoever first queues it, and not given up
+ * struct sent - the calls of one callback
+ * @func: the callback; the first initiator that queues it claims the slot for good
  * @calls: queued for any CPU
- * @to_user_mode: of these, for a CPU whose word lacked LOADED
+ * @to_user_mode: of these, for a CPU whose state lacked LOADED
  */
 struct sent {
 	void *func;
@@ -29,13 +29,12 @@ struct sent {
 	atomic_t to_user_mode;
 };
 
-/* Written by any initiator, in any context: hence no lock. */
+/* Any initiator writes it, in any context; hence there is no lock. */
 static struct sent sent[MAX_FUNCTIONS];
 static atomic_t lost;
 
 /* Serialises the requests. */
 static DEFINE_MUTEX(sent_lock);
-static unsigned long __percpu *words;
 static struct tracepoint *queue;
 
 static struct sent *slot_of(void *func)
@@ -61,7 +60,7 @@ static void at_queue(void *data, const unsigned int cpu, unsigned long callsite,
 		return;
 	}
 	atomic_inc(&slot->calls);
-	if (words && !(READ_ONCE(*per_cpu_ptr(words, cpu)) & KERNEL_CR3_LOADED))
+	if (!(state_of(cpu) & KERNEL_CR3_LOADED))
 		atomic_inc(&slot->to_user_mode);
 }
 
@@ -109,7 +108,7 @@ static int copy_sent(void __user *arg)
 	return copy_to_user(arg, &request, sizeof(request)) ? -EFAULT : 0;
 }
 
-long sent_ioctl(unsigned int cmd, unsigned long arg)
+long sent_ioctl(unsigned int cmd, void __user *arg)
 {
 	long err = -ENOTTY;
 
@@ -117,14 +116,9 @@ long sent_ioctl(unsigned int cmd, unsigned long arg)
 	if (cmd == ORACLE_SENT_START)
 		err = start();
 	else if (cmd == ORACLE_SENT)
-		err = copy_sent((void __user *)arg);
+		err = copy_sent(arg);
 	mutex_unlock(&sent_lock);
 	return err;
-}
-
-void sent_init(unsigned long __percpu *kernel_cr3_loaded)
-{
-	words = kernel_cr3_loaded;
 }
 
 void sent_exit(void)

@@ -1,29 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Between the parts of the test module. */
+/* IPI callbacks that were queued, by the state of the target. */
 #ifndef COALESCE_TLBI_SENT_H
 #define COALESCE_TLBI_SENT_H
 
-#include <linux/percpu.h>
+#include <linux/types.h>
 
 /**
- * sent_ioctl() - Serve the requests from ORACLE_SENT_START on
+ * sent_ioctl() - Serve ORACLE_SENT_START and ORACLE_SENT
  * @cmd: the request
- * @arg: its argument
+ * @arg: its argument in user memory
  *
  * Return: 0, or a negative error.
  *
  * Context: process context, may sleep.
  */
-long sent_ioctl(unsigned int cmd, unsigned long arg);
+long sent_ioctl(unsigned int cmd, void __user *arg);
 
 /**
- * sent_init() - Be told where the words are
- * @kernel_cr3_loaded: the per-CPU word, NULL in a kernel that has none
- */
-void sent_init(unsigned long __percpu *kernel_cr3_loaded);
-
-/**
- * sent_exit() - Record no more
+ * sent_exit() - End the recording
  *
  * Context: process context, may sleep.
  */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A CPU that stays in the kernel with interrupts off, and walks page tables
- * there with no lock, as kernel code does that relies on being waited for.
+ * A CPU that stays in the kernel with interrupts off, and walks page tables there
+ * without a lock.  Kernel code does so where whoever frees the tables waits for an
+ * IPI to that CPU.
  */
 #include <linux/irqflags.h>
 #include <linux/mm.h>
@@ -16,13 +17,13 @@
 #include "coalesce_tlbi_oracle.h"
 #include "stay.h"
 
-/* Registers of 32 vectors each that say which interrupts are due. */
+/* Registers of 32 vectors each that tell which interrupts are due. */
 #define IRR_REGISTERS	8
 
 /*
- * Written by the CPU that stays: @stays; by others: @leave, @walked, @address.
- * A walk touches the tables of @walked, which has a reference, and whose owner
- * does not exit before the stay has ended.
+ * The CPU that stays writes @stays; others write @leave, @walked and @address.
+ * A walk reads the tables of @walked, which is referenced, and whose owner does
+ * not exit before the stay has ended.
  */
 static struct oracle_stay stays;
 static bool leave;
@@ -44,7 +45,7 @@ static bool interrupt_is_due(void)
 	return due;
 }
 
-/* The page-table entry of the address, NULL if a large leaf or nothing is above. */
+/* The page-table entry of the address, NULL if a huge mapping or none covers it. */
 static pte_t *walk(void)
 {
 	pgd_t *pgd;
@@ -71,8 +72,8 @@ static pte_t *walk(void)
 
 /*
  * One stretch with interrupts off, until one is due.  An entry that was found at
- * its beginning has to be there at its end: whoever takes it away waits for this
- * CPU first, that is until interrupts are on again.
+ * the beginning must still be there at the end: whoever clears it waits for this
+ * CPU first, until interrupts are on again.
  */
 static void stay_once(void)
 {
@@ -99,7 +100,7 @@ static int stay(void)
 {
 	while (!READ_ONCE(leave)) {
 		stay_once();
-		/* A grace period of RCU tasks may wait for us too. */
+		/* An RCU-tasks grace period may wait for this task too. */
 		cond_resched_tasks_rcu_qs();
 		if (signal_pending(current))
 			return -EINTR;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Between the parts of the test module. */
+/* A CPU that stays in the kernel. */
 #ifndef COALESCE_TLBI_STAY_H
 #define COALESCE_TLBI_STAY_H
 
 /**
- * stay_ioctl() - Serve the requests from ORACLE_WALK_AT on
+ * stay_ioctl() - Serve ORACLE_WALK_AT, ORACLE_STAY, ORACLE_LEAVE and ORACLE_STAYED
  * @cmd: the request
  * @arg: its argument
  *
@@ -15,7 +15,7 @@
 long stay_ioctl(unsigned int cmd, unsigned long arg);
 
 /**
- * stay_exit() - Give up what is walked
+ * stay_exit() - Drop the reference to the page tables that are walked
  */
 void stay_exit(void);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Requests for what may not be deferred, and for load on the vmalloc layer. */
+/* Requests that map, protect and free kernel memory, and one that oopses. */
 #include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -11,34 +11,34 @@
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
+#include "address.h"
 #include "coalesce_tlbi_oracle.h"
-#include "policy.h"
-#include "probe.h"
+#include "lookup.h"
+#include "memory.h"
 
 /*
- * Areas that together exceed five times what is purged at once on 4 CPUs.  Each
- * belongs to the vmap node of the CPU that mapped it.
+ * Together the areas exceed five times the lazily freed memory that triggers a
+ * purge on 4 CPUs.  Each belongs to the vmap node of the CPU that mapped it.
  */
 #define MANY_AREAS	8
 #define MANY_PAGES	16384
 
 #define MAX_TRIES	64
 
-/* More than one chunk of per-CPU memory, of which one in KEPT is not freed. */
+/* More than one chunk of per-CPU memory; one object in KEPT is not freed. */
 #define PERCPU_OBJECTS	1024
 #define KEPT		16
 
-/* Serialises the requests here, apart from the churn. */
-static DEFINE_MUTEX(policy_lock);
+/* Serialises the requests here, ORACLE_CHURN and ORACLE_WRITE apart. */
+static DEFINE_MUTEX(memory_lock);
 static void *huge;
 static void *many[MANY_AREAS];
 static struct page *many_page;
-static unsigned long __percpu *words;
 static void *protected_page;
 static struct page *direct_page;
 static void __percpu *percpu_objects[PERCPU_OBJECTS];
 
-/* Not for modules; NULL if this kernel has them not. */
+/* Not exported to modules; NULL if this kernel does not have them. */
 static int (*set_read_only)(unsigned long addr, int pages);
 static int (*set_writable)(unsigned long addr, int pages);
 static long (*copy_to_kernel)(void *dst, const void *src, size_t size);
@@ -53,7 +53,7 @@ static int change_type(struct page *page)
 	if (!alias)
 		return -ENOMEM;
 	vunmap(alias);
-	oracle_drain();
+	vmalloc_drain();
 
 	err = set_memory_uc(addr, 1);
 	if (!err)
@@ -103,12 +103,12 @@ static void purge_many(void)
 {
 	int i;
 
-	oracle_drain();
+	vmalloc_drain();
 	for (i = 0; i < MANY_AREAS; i++) {
 		vunmap(many[i]);
 		many[i] = NULL;
 	}
-	oracle_drain();
+	vmalloc_drain();
 	if (many_page)
 		__free_page(many_page);
 	many_page = NULL;
@@ -133,8 +133,8 @@ static bool within(void *addr, void *start, size_t size)
 }
 
 /*
- * Map with small pages, unmap; map a large one there, for which the page-table
- * page of the small ones is freed.
+ * Map small pages, unmap them, map a huge page there: the page-table page of the
+ * small ones is freed.
  */
 static int map_huge(void)
 {
@@ -148,7 +148,7 @@ static int map_huge(void)
 		return small ? -EBUSY : -ENOMEM;
 	}
 	vfree(small);
-	oracle_drain();
+	vmalloc_drain();
 
 	while ((huge = vmalloc_huge(PMD_SIZE, GFP_KERNEL)) && !within(huge, small, size) &&
 	       tries < MAX_TRIES)
@@ -165,17 +165,17 @@ static void unmap_huge(void)
 {
 	vfree(huge);
 	huge = NULL;
-	oracle_drain();
+	vmalloc_drain();
 }
 
 /*
- * What an oops between an exit store and the return instruction leaves behind:
- * the word says user mode, and no hook comes.
+ * What an oops between an exit hook and the return instruction leaves behind: the
+ * state says user mode, and no entry hook runs.
  */
-static void oops(s64 word)
+static void oops(s64 state)
 {
 	local_irq_disable();
-	*this_cpu_ptr(words) = word;
+	set_own_state(state);
 	BUG();
 }
 
@@ -189,11 +189,11 @@ static int churn(void)
 	addr = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
 	vunmap(addr);
 	__free_page(page);
-	oracle_drain();
+	vmalloc_drain();
 	return addr ? 0 : -ENOMEM;
 }
 
-/* Take write permission from the page behind the TLB's back. */
+/* Take write permission from the page without a flush. */
 static int write_protect_pte(unsigned long addr)
 {
 	unsigned int level;
@@ -242,7 +242,7 @@ static int protect_huge(void)
 	return err;
 }
 
-/* The same page each time, so that a large one of the direct map is split once. */
+/* Always the same page, so that a huge page of the direct map is split once. */
 static int protect_direct(void)
 {
 	unsigned long addr;
@@ -321,7 +321,7 @@ static long locked(unsigned int cmd, unsigned long arg)
 	return -ENOTTY;
 }
 
-long policy_ioctl(unsigned int cmd, unsigned long arg)
+long memory_ioctl(unsigned int cmd, unsigned long arg)
 {
 	long ret;
 
@@ -330,25 +330,24 @@ long policy_ioctl(unsigned int cmd, unsigned long arg)
 	if (cmd == ORACLE_WRITE)
 		return write_to_page();
 	if (cmd == ORACLE_OOPS) {
-		if (!words)
+		if (!has_states())
 			return -ENOENT;
 		oops(arg);
 	}
-	mutex_lock(&policy_lock);
+	mutex_lock(&memory_lock);
 	ret = locked(cmd, arg);
-	mutex_unlock(&policy_lock);
+	mutex_unlock(&memory_lock);
 	return ret;
 }
 
-void policy_init(unsigned long __percpu *kernel_cr3_loaded)
+void memory_init(void)
 {
-	words = kernel_cr3_loaded;
-	set_read_only = oracle_function("set_memory_ro");
-	set_writable = oracle_function("set_memory_rw");
-	copy_to_kernel = oracle_function("copy_to_kernel_nofault");
+	set_read_only = lookup_function("set_memory_ro");
+	set_writable = lookup_function("set_memory_rw");
+	copy_to_kernel = lookup_function("copy_to_kernel_nofault");
 }
 
-void policy_exit(void)
+void memory_exit(void)
 {
 	unmap_huge();
 	purge_many();
