@@ -119,9 +119,8 @@ SECTIONS = (
     Section("sources_rt", "bench.json", "rt", "The same on PREEMPT_RT", "", OPERATIONS, sources),
     Section("programs", "rt.json", "counts", "Who spins on an isolated CPU",
             """Deferrable IPIs to CPUs that run one program each, while a housekeeping CPU
-            does a number of times each operation that sends them (PREEMPT_RT).  oslat spins
-            in user mode.  The others sleep, or have their threads in the kernel, where a CPU
-            receives IPIs as before.""",
+            repeats each operation that sends them (PREEMPT_RT).  oslat spins in user mode.
+            The others sleep or run in the kernel, where a CPU receives IPIs as before.""",
             ("program", "CPU", "unpatched", "off", "pending", "deferred (pending)"), programs),
     Section("timeline", "run.json", "timeline_us", "When",
             """The last rounds of make run, seen from one isolated CPU, page-table isolation
@@ -131,16 +130,16 @@ SECTIONS = (
             timeline_counts),
     Section("syscalls", "bench.json", "entries", "What a system call costs",
             """Guest instructions in the entry text, on the way in and out of one system call,
-            and of the whole call (median).""",
+            and in the whole call (median).""",
             ("page-table isolation", "CPU", "kernel", "in the entry text",
              "writes to CR3 or CR4", "whole call"), syscalls),
     Section("initiators", "bench.json", "purges", "What an initiator pays",
             """Guest instructions (median) of a whole purge of vmalloc memory on the
             initiator, one of 16 CPUs, by how many of the others are isolated.""",
             ("isolated CPUs", "unpatched", "pending", "pending, no others online"), initiators))
-FLUSHES = """Sums over the isolated CPUs while a housekeeping CPU maps, unmaps and flushes; with
-page-table isolation this emulator drops its TLB at every entry, and a stale read cannot
-show."""
+FLUSHES = """Sums over the isolated CPUs while a housekeeping CPU maps, unmaps and flushes.
+With page-table isolation this emulator flushes its TLB at every entry, so a stale read
+cannot be observed."""
 
 
 def text(value):

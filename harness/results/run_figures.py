@@ -101,8 +101,8 @@ def table(run, boots):
         "%s of %s in mode pending." % (
             pending.text("control_stale"), pending.text("control_reads")),
         "Each round ends with one system call on each isolated CPU, which flushes.",
-        "PTI is page-table isolation: with it this emulator drops its TLB at every",
-        "entry, and a stale read cannot show.",
+        "PTI is page-table isolation: with it this emulator flushes its TLB at",
+        "every entry, so a stale read cannot be observed.",
         ""]
 
 
