@@ -261,7 +261,8 @@ test_status_derived() {
 		(cd "$TMP/copy" && parameter "s/=pending/=$mode/")
 		status_of "$TMP/copy"
 		[ "$STATUS" = 0 ] && says "coalesce_tlbi  $mode: deferred" &&
-			says "mode by the boot parameter" && says "no counters: /sys/kernel/debug" &&
+			says "mode by the boot parameter" &&
+			says "no counters: /sys/kernel/debug" &&
 			grep -qE '^ +2  yes .* +- +- +-$' "$TMP/out"
 		result $? "status: mode $mode by the boot parameter, without debugfs"
 	done
@@ -499,7 +500,8 @@ test_bad_options() {
 	refused 2 "unexpected argument: extra" "a second file" "$PROGRAM" report "$TMP/none" extra
 	refused 2 "coalesce-tlbi: status: invalid option -- 'x'" "an unknown option" \
 		"$PROGRAM" status -x
-	refused 2 "not a directory" "a root that is not a directory" "$PROGRAM" --root "$TMP/none" status
+	refused 2 "not a directory" "a root that is not a directory" \
+		"$PROGRAM" --root "$TMP/none" status
 	refused 2 "not a time in seconds: 0" "an interval of 0" "$PROGRAM" watch -i 0
 	refused 2 "not a count: many" "a count that is not a number" "$PROGRAM" watch -n many
 	refused 2 "not a CPU list: 3-2" "a bad CPU list" \
