@@ -2,8 +2,9 @@
 /*
  * Kernel TLB flushes that may be deferred on CPUs in user mode.
  *
- * Every architecture may call these.  Without CONFIG_COALESCE_TLBI the flush is the
- * plain one, on every CPU before it returns, and the rest is nothing.
+ * Every architecture may call these.  Without CONFIG_COALESCE_TLBI the flush is
+ * flush_tlb_kernel_range(), which flushes every CPU before it returns, and the other
+ * functions do nothing.
  */
 #ifndef _LINUX_COALESCE_TLBI_H
 #define _LINUX_COALESCE_TLBI_H

@@ -3,7 +3,7 @@
  * Defer flushes of kernel TLB entries on CPUs that run user mode.
  *
  * A CPU in user mode cannot use a kernel translation.  A flush of kernel TLB entries
- * need not interrupt it, if the CPU flushes by itself before it runs kernel code that
+ * need not interrupt it, if the CPU itself flushes before it runs kernel code that
  * could follow a pointer.  asm/coalesce_tlbi.h has the per-CPU state and the hooks of
  * the entry code; this file has the initiator.
  *
@@ -11,8 +11,8 @@
  * --------------------
  * Three parties run concurrently: an initiator, which cleared page-table entries and
  * wants them flushed; the target, whose entry hook runs before any code that could
- * use them; and the page walker of the target, which may fill the TLB from any
- * present entry at any time, speculatively, in user mode too.
+ * use them; and the page walker of the target, which may fill the TLB speculatively
+ * from any present entry at any time, in user mode too.
  *
  *	initiator				target, entering the kernel
  *	---------				---------------------------
@@ -22,27 +22,27 @@
  *	  LOADED: send the IPI, wait		  set: flush, state = LOADED
  *	  else: cmpxchg FLUSH_PENDING		follow pointers
  *
- * Every clear that a flush covers happens before the call: on the same CPU, or
- * ordered by the locks of vmalloc (of the areas to be purged, of a vmap_block,
- * vmap_purge_lock) when one CPU flushes what other CPUs cleared.  So it happens
- * before the smp_mb() here.
+ * Every clear that a flush covers happens before the call: on the same CPU or, when
+ * one CPU flushes what other CPUs cleared, ordered by the locks of vmalloc (of the
+ * areas to be purged, of a vmap_block, vmap_purge_lock).  So it happens before the
+ * smp_mb() here.
  *
  * - The initiator reads LOADED.  It sends the IPI and waits, as without this file.
  *
- * - The initiator does not.  Its access to the state, which is the cmpxchg or the
- *   read that found FLUSH_PENDING, then precedes the locked OR of the target in the
- *   coherence order of the state.  The target finds FLUSH_PENDING there, because only
- *   a completed flush clears it.  The clears precede that access; the flush follows
- *   the locked OR.  So every page walk that starts after the flush finds the entries
- *   cleared, and the flush removes what an earlier walk put into the TLB.  The locked
- *   OR does not order page walks.  The flush does, because a write to CR4 is
+ * - The initiator does not read LOADED.  Its access to the state, which is the cmpxchg
+ *   or the read that found FLUSH_PENDING, then precedes the locked OR of the target in
+ *   the coherence order of the state.  The target finds FLUSH_PENDING there, because
+ *   only a completed flush clears it.  The clears precede that access; the flush
+ *   follows the locked OR.  So every page walk that starts after the flush finds the
+ *   entries cleared, and the flush removes what an earlier walk put into the TLB.  The
+ *   locked OR does not order page walks.  The flush does, because a write to CR4 is
  *   serialising (SDM vol. 3, "Serializing Instructions").
  *
  * - A second initiator finds FLUSH_PENDING set and does nothing.  The flush that it
  *   relies on has not begun: FLUSH_PENDING without LOADED means that the target has
  *   not entered.
  *
- * What goes wrong without each of the barriers:
+ * What goes wrong without each of these:
  *
  *   smp_mb()    The clear waits in the store buffer of the initiator while it reads
  *               a user-mode state.  The target enters, flushes, and walks to the old
@@ -51,21 +51,21 @@
  *               reads a user-mode state and sets FLUSH_PENDING, the store overwrites
  *               it, and the flush is lost.
  *   flush, then state = LOADED
- *               With the two exchanged, an NMI between them finds LOADED and runs on
- *               stale TLB entries.
+ *               In the opposite order, an NMI in between finds LOADED and uses stale
+ *               TLB entries.
  *
  * An IPI that was sent because the target ran kernel code may reach it after it has
  * returned to user mode.  It costs the target one interruption; the handler flushes
  * as before.
  *
- * User mode uses one kind of kernel translation: that of the LDT, which can be
- * vmalloc memory, when it loads a segment register.  Only the kernel loads LDTR, after
- * the entry hook of that CPU (in the IPI of flush_ldt(), or at a switch of mm), so with
- * a translation that was valid then; and an LDT is freed only after every CPU of its mm
- * has left it.  The other tables that the CPU reads (GDT, IDT, TSS, debug store) are in
- * the cpu_entry_area.
+ * A CPU in user mode uses one kind of kernel translation: when it loads a segment
+ * register, it reads the LDT, which can be vmalloc memory.  This is safe.  Only the
+ * kernel loads LDTR (in the IPI of flush_ldt(), or at a switch of mm), and it does so
+ * after the entry hook of that CPU, so the translation was valid then.  An LDT is freed
+ * only after no CPU of its mm uses it any more.  The other tables that the CPU reads
+ * (GDT, IDT, TSS, debug store) are in the cpu_entry_area.
  *
- * Whether a flush may be deferred is the caller's to argue.  The rules are at
+ * The caller decides whether a flush may be deferred.  The rules are at
  * flush_tlb_kernel_range_deferrable().
  */
 #define pr_fmt(fmt) "coalesce_tlbi: " fmt
@@ -125,7 +125,7 @@ DEFINE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded) = {
 };
 
 /**
- * struct coalesce_tlbi_counters - IPIs to one CPU, counted by their initiators
+ * struct coalesce_tlbi_counters - counts of IPIs to one CPU, written by initiators
  * @deferred: IPIs that were deferred
  * @forced: IPIs that were sent because a pending flush could not wait
  *
@@ -144,8 +144,8 @@ static DEFINE_PER_CPU_SHARED_ALIGNED(struct coalesce_tlbi_counters, coalesce_tlb
  * @end: first byte after the range, or TLB_FLUSH_ALL
  * @caller: return address of the request, for the tracepoint
  *
- * On the stack of the initiator.  Predicate and IPI callback read it, both before the
- * initiator returns; a CPU that defers never reads it.
+ * On the stack of the initiator.  The predicate and the IPI callback read it, both
+ * before the initiator returns; a target whose IPI is deferred never reads it.
  */
 struct coalesce_tlbi_request {
 	unsigned long	start;
@@ -154,15 +154,16 @@ struct coalesce_tlbi_request {
 };
 
 /*
- * Unmaps and changes of huge mappings so far, and how many of them are covered by a
- * flush that has reached every CPU.  They differ while one is not covered.
+ * The number of huge mappings that were unmapped or changed, and how many of these are
+ * covered by a flush that has reached every CPU.  The two differ while one is not.
  */
 static atomic_long_t huge_changes;
 static atomic_long_t huge_changes_flushed;
 
 /*
- * Decide for one target by its state: true if it needs the IPI, false if the flush is
- * pending there now.  The smp_mb() of the caller orders the clears before this access.
+ * Decide for one target by its state.  Return true if it needs the IPI, false if a
+ * flush is now pending there.  The smp_mb() of the caller orders the clears before
+ * this access.
  */
 static __always_inline bool state_needs_ipi(atomic_long_t *state)
 {
@@ -242,10 +243,10 @@ static bool has_flush_pending(int cpu, void *info)
 
 /*
  * The only place that evaluates the predicate, with the barrier before it, so that no
- * initiator can have one without the other.  @func may never run on a CPU, so it may
- * only do what the entry hook does as well: a full barrier, a serialising instruction,
- * a flush of kernel TLB entries.  That is why no caller outside of this file gets to
- * pass one.
+ * initiator can have one without the other.  On a target that is skipped @func never
+ * runs, so it may only do what the entry hook does as well: a full barrier, a
+ * serialising instruction, a flush of kernel TLB entries.  Therefore callers outside of
+ * this file cannot pass a function.
  */
 static void call_or_defer(smp_cond_func_t needs_ipi, smp_call_func_t func,
 			  struct coalesce_tlbi_request *req)
@@ -295,9 +296,9 @@ static void coalesce_tlbi_flush_this_cpu(void *info)
  * covered by a flush of every CPU, do that flush here.  It covers everything that was
  * cleared before, the range of the caller included.
  *
- * A counter and not a flag, because clearing and flushing are not under one lock: one
- * initiator would clear the flag before its flush has completed, and a second one
- * would then see nothing outstanding.
+ * This is a counter and not a flag, because clearing and flushing are not under one
+ * lock: one initiator would clear the flag before its flush has completed, and a second
+ * one would then defer its own flush.
  *
  * Return: true if every CPU has been flushed, false if the caller may defer.
  */
@@ -329,12 +330,12 @@ static bool flush_huge_changes(void)
  * following hold:
  *
  *  - No page-table page is freed on the strength of the flush.  A CPU caches every
- *    level and walks at any time, in user mode too.  Use flush_tlb_kernel_range().
+ *    level and walks at any time, in user mode too.  Use flush_tlb_kernel_range() then.
  *  - Every entry that was removed or changed is a 4K PTE, or was reported by
  *    coalesce_tlbi_note_huge_change(); then this flushes every CPU immediately.
  *  - No page behind the range changes its memory type, encryption or presence on the
  *    strength of the flush (without coalesce_tlbi_flush_pending() in between).
- *  - The translation is of use to kernel code only, not to user mode.
+ *  - Only kernel code uses the translation, not user mode.
  *
  * The ordering argument is at the top of this file.  The rules are from the reviews of
  * "context_tracking,x86: Defer some IPIs until a user->kernel transition"
@@ -363,16 +364,16 @@ void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end)
 
 /**
  * coalesce_tlbi_sync_core_kernel_cpus() - Serialise CPUs that may run kernel text
- * @caller: return address of who patches text, for the tracepoint
+ * @caller: return address of the function that patches text, for the tracepoint
  *
  * On return every CPU has executed a serialising instruction, or is in user mode and
  * writes CR4, which is serialising, before it runs text that can be patched.  Entry
  * text before the hook is never patched at run time.  For kernel text only: text that
  * user mode executes needs an IPI to every CPU.
  *
- * Without it: a CPU fetched an instruction of the old text ahead of its entry, and
- * executes it after this has returned and the next part of the new instruction is
- * written.
+ * Without the serialising write: a CPU fetches an instruction of the old text before
+ * its entry, and executes it after this has returned and the next part of the new
+ * instruction is written.
  *
  * Source: SDM vol. 3, "Handling Self- and Cross-Modifying Code": the executing
  * processor runs a serialising instruction between modification and execution.
@@ -397,12 +398,12 @@ bool coalesce_tlbi_sync_core_kernel_cpus(unsigned long caller)
 /**
  * smp_mb_kernel_cpus() - Full barrier on the other CPUs that may run kernel code
  *
- * On return every other CPU has been outside of every section with interrupts disabled
- * that it was in at the call, and has passed a full barrier since the call; or it is in
- * user mode and passes one at its next entry, before it runs kernel code after the
- * entry hook.  That code sees what the caller wrote before the call.  What such a CPU
- * did in the kernel before is complete and visible: x86 lets no load and no ordinary
- * store pass the store of the exit hook.
+ * On return every other CPU has left any section with interrupts disabled that it was
+ * in at the call, and has executed a full barrier since the call; or it is in user mode
+ * and executes one at its next entry, before it runs kernel code after the entry hook.
+ * That code sees what the caller wrote before the call.  What such a CPU did in the
+ * kernel before is complete and visible: x86 lets no load and no ordinary store pass
+ * the store of the exit hook.
  *
  * So it orders data that only kernel code after the entry hook uses: not user mode, not
  * the entry code before the hook, not the exit code after the store.
@@ -429,7 +430,7 @@ static bool protection_only(unsigned long bits)
 }
 
 /**
- * coalesce_tlbi_protection_only() - May the flush of an attribute change be deferred?
+ * coalesce_tlbi_protection_only() - Check whether a change of attributes is deferrable
  * @set: bits that a change of page attributes sets
  * @clear: bits that it clears
  *
@@ -450,8 +451,8 @@ bool coalesce_tlbi_protection_only(unsigned long set, unsigned long clear)
 /**
  * coalesce_tlbi_flush_pending() - Do every deferred flush now
  *
- * On return no CPU holds a TLB entry whose flush was deferred before the call.  To be
- * called before a page changes its memory type, encryption or presence: from then on a
+ * On return no CPU holds a TLB entry whose flush was deferred before the call.  Call
+ * this before a page changes its memory type, encryption or presence: from then on a
  * stale alias is wrong even if no kernel code uses it.
  *
  * The initiator of a deferred flush set FLUSH_PENDING before the caller could know of
@@ -473,10 +474,10 @@ void coalesce_tlbi_flush_pending(void)
 /**
  * coalesce_tlbi_note_huge_change() - Report a huge mapping that was cleared or changed
  *
- * To be called after a PMD or PUD leaf of the kernel was cleared or changed, and before
- * its flush, or a list that leads to it, can be reached.  No flush is deferred until one
- * has gone to every CPU.  Otherwise the range could be mapped by 4K PTEs next while a
- * CPU still holds the huge TLB entry, and two page sizes cached for one address are
+ * Call this after a PMD or PUD leaf of the kernel was cleared or changed, and before the
+ * range is flushed or put on a list of ranges to be flushed.  No flush is deferred until
+ * one has gone to every CPU.  Otherwise the range could be mapped by 4K PTEs next while
+ * a CPU still holds the huge TLB entry, and two page sizes cached for one address are
  * undefined behaviour (AMD erratum 383).
  *
  * Context: any.
@@ -492,7 +493,7 @@ static bool cpu_defers(int cpu)
 }
 
 /**
- * coalesce_tlbi_may_queue_work() - May the vmalloc purge queue work on this CPU?
+ * coalesce_tlbi_may_queue_work() - Check whether the vmalloc purge may queue work
  * @cpu: the CPU
  *
  * A work item would interrupt the CPU, after its flush was deferred to avoid that.
@@ -541,7 +542,7 @@ static void report(const char *what, long state, const void *ip)
  * coalesce_tlbi_assert_loaded() - Warn if C code runs without LOADED
  *
  * Called by the first and the last C code between an entry from user mode and the
- * return to it.  Finds an entry path without its hook, and an exit hook that stores
+ * return to it.  Detects an entry path without its hook, and an exit hook that stores
  * too early.
  *
  * Context: entry code, interrupts off; on the state of this CPU.
@@ -608,7 +609,7 @@ static int __init coalesce_tlbi_debugfs(void)
 }
 late_initcall(coalesce_tlbi_debugfs);
 
-/* Return the mode that @str names; of an unknown one warn and return the default. */
+/* Return the mode that @str names.  If there is none, warn and return the default. */
 static enum coalesce_tlbi_mode parse_mode(const char *str)
 {
 	int mode = match_string(coalesce_tlbi_modes, ARRAY_SIZE(coalesce_tlbi_modes), str);

@@ -4,9 +4,9 @@
  *
  * The hooks of the entry code run here as functions (coalesce_tlbi_test_hooks.S), on
  * the state of the CPU that runs the test, with interrupts off.  For some instructions
- * kernel code then runs without LOADED.  It is under the rule for pre-hook entry code:
- * it accesses only its stack and per-CPU data.  An initiator that comes meanwhile sets
- * FLUSH_PENDING, which the hook finds.
+ * kernel code then runs without LOADED.  It obeys the rule for pre-hook entry code and
+ * accesses only its stack and per-CPU data.  An initiator that reads the state
+ * meanwhile sets FLUSH_PENDING, which the hook finds.
  */
 #include <kunit/test.h>
 #include <linux/hw_breakpoint.h>
@@ -80,7 +80,7 @@ static struct hook_result run_hooks(long state, unsigned long exit_state, bool p
 	return res;
 }
 
-/* From every state the hook goes to LOADED; it flushes if and only if one is pending. */
+/* From every state the hook goes to LOADED, and flushes only if a flush is pending. */
 static void test_enter(struct kunit *test)
 {
 	int i;
@@ -301,7 +301,7 @@ static void test_initiator(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen, 2UL);
 }
 
-/* What the callers of the fixed operations rely on: done, or told that it was not. */
+/* The fixed operations report whether they were done; their callers rely on that. */
 static void test_fixed_operations(struct kunit *test)
 {
 	const bool on = cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI);
@@ -368,8 +368,8 @@ static void test_huge(struct kunit *test)
 }
 
 /*
- * vfree() of a huge mapping is counted.  That of 4K PTEs is not, even if the area
- * reaches into 2M without a page table, as its guard page may.
+ * vfree() of a huge mapping is counted.  That of 4K PTEs is not, even if the area, by
+ * its guard page, extends into 2M that have no page table.
  */
 static void test_huge_vfree(struct kunit *test)
 {
@@ -393,7 +393,7 @@ static void test_huge_vfree(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, mem);
 	if (!is_vm_area_hugepages(mem)) {
 		vfree(mem);
-		kunit_skip(test, "no 2M page to be had");
+		kunit_skip(test, "no 2M page available");
 	}
 	before = atomic_long_read(&huge_changes);
 	vfree(mem);
@@ -435,7 +435,7 @@ static void test_parameter(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parse_mode("pending,"), COALESCE_TLBI_ALWAYS);
 }
 
-/* The nohz_full= CPUs defer, all of them, and no other. */
+/* Exactly the nohz_full= CPUs defer. */
 static void test_mask(struct kunit *test)
 {
 	const bool on = cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI);

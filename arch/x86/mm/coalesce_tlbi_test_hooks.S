@@ -20,7 +20,7 @@ SYM_FUNC_START(coalesce_tlbi_test_exit)
 	RET
 SYM_FUNC_END(coalesce_tlbi_test_exit)
 
-/* unsigned long coalesce_tlbi_test_paranoid_enter(void): what was saved */
+/* unsigned long coalesce_tlbi_test_paranoid_enter(void): returns the saved state */
 SYM_FUNC_START(coalesce_tlbi_test_paranoid_enter)
 	__COALESCE_TLBI_PARANOID_ENTER save_reg=%rax scratch_reg=%rcx
 	RET

@@ -2,17 +2,17 @@
 /*
  * Deferred kernel TLB flushes: the per-CPU state and the hooks of the entry code.
  *
- * kernel_cr3_loaded holds one state per CPU.  It says whether the CPU is past the
- * kernel side of its entry, with or without page-table isolation:
+ * kernel_cr3_loaded holds one state per CPU.  It says whether the CPU has passed its
+ * entry hook and has not reached its exit hook, with or without page-table isolation:
  *
  *	0			in user mode, no flush pending
  *	FLUSH_PENDING		in user mode, flushes at its next kernel entry
  *	LOADED			runs kernel code, no flush pending
  *	LOADED + FLUSH_PENDING	has entered the kernel, its flush is not complete
  *
- * An initiator whose target lacks LOADED sets FLUSH_PENDING and sends no IPI.  A
- * housekeeping CPU always has LOADED and gets its IPIs as before, so an initiator
- * needs no mask of CPUs: the state alone decides.
+ * An initiator that finds a target without LOADED sets FLUSH_PENDING and sends no
+ * IPI.  A housekeeping CPU always has LOADED and gets its IPIs as before, so an
+ * initiator needs no mask of CPUs: the state alone decides.
  *
  * Invariants, on which the ordering argument in arch/x86/mm/coalesce_tlbi.c rests:
  *
@@ -28,8 +28,8 @@
  *
  * An interleaving that invariant 2 forbids: the entry code sets LOADED by an
  * exchange that clears FLUSH_PENDING.  An NMI arrives before the flush, finds
- * LOADED, and follows a pointer through a stale TLB entry.  The initiator of that
- * flush has returned already.
+ * LOADED, and follows a pointer through a stale TLB entry, although the initiator of
+ * that flush has returned already.
  */
 #ifndef _ASM_X86_COALESCE_TLBI_H
 #define _ASM_X86_COALESCE_TLBI_H
@@ -74,7 +74,7 @@
 .endm
 
 /*
- * Set LOADED, flush if a flush is pending.
+ * Set LOADED, and flush if a flush is pending.
  *
  * The locked OR is a full barrier, and it decides the race with the cmpxchg of an
  * initiator.  If the initiator comes first, FLUSH_PENDING is seen below.  If it comes
@@ -92,9 +92,10 @@
 .endm
 
 /*
- * For coalesce_tlbi_assert_interrupted().  The exit resets it, so that an entry
- * without this hook (#BP) does not read the value of an earlier one.  No macro takes
- * a constant as argument: clang's assembler rejects one that begins with a dollar.
+ * Record the old state for coalesce_tlbi_assert_interrupted().  The exit resets the
+ * record, so that an entry without this hook (#BP) does not read the value of an
+ * earlier entry.  No macro takes a constant as argument: clang's assembler rejects one
+ * that begins with a dollar sign.
  */
 .macro COALESCE_TLBI_DEBUG_SAVE save_reg:req
 #ifdef CONFIG_COALESCE_TLBI_DEBUG
@@ -170,8 +171,8 @@
  * Entry that can interrupt kernel context anywhere, the other hooks included (NMI,
  * #DB, #MC, #DF, #VC; every FRED ring 0 event).  Kernel GS is loaded.  @save_reg
  * keeps the old state until the exit.  It is preset to LOADED outside the
- * alternative: an #MC that enters before alternatives are applied and returns after
- * that restores nothing.
+ * alternative, so that an #MC that enters before alternatives are applied and returns
+ * after that restores nothing.
  */
 .macro COALESCE_TLBI_PARANOID_ENTER save_reg:req scratch_reg:req
 	movq	$KERNEL_CR3_LOADED, \save_reg
@@ -184,7 +185,7 @@
 /*
  * Return from such an entry.  If the interrupted context had LOADED, it is kernel
  * code, or an entry in progress for which the handler has flushed.  Keep the state:
- * without LOADED the rest of that entry would run while initiators defer to it.
+ * without LOADED the rest of that entry would run while initiators skip this CPU.
  * Otherwise it is code between an exit hook and the next entry hook, which has to
  * find what the exit hook stored.
  */
@@ -218,16 +219,16 @@ struct pt_regs;
 #include <linux/percpu.h>
 
 /**
- * struct kernel_cr3_state - the data of one CPU that its entry code accesses
+ * struct kernel_cr3_state - per-CPU data that the entry code accesses
  * @state: KERNEL_CR3_LOADED and KERNEL_CR3_FLUSH_PENDING, see above
  * @exit_state: what the exit hook stores to @state: 0 in mode pending,
  *	KERNEL_CR3_FLUSH_PENDING in mode always, KERNEL_CR3_LOADED on a CPU that never
  *	defers (nothing is stored there).  Fixed before alternatives are applied.
  * @entry_flushes: flushes by entry hooks of this CPU; written by this CPU only
- * @saved: with CONFIG_COALESCE_TLBI_DEBUG, the old @state of the last entry that can
- *	interrupt kernel context anywhere
+ * @saved: with CONFIG_COALESCE_TLBI_DEBUG, the @state found by the last entry of the
+ *	kind that can interrupt kernel context anywhere
  *
- * One cache line, so that a hook accesses one line.
+ * All in one cache line, so that a hook accesses a single line.
  */
 struct kernel_cr3_state {
 	atomic_long_t	state;
@@ -241,12 +242,12 @@ struct kernel_cr3_state {
 DECLARE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded);
 
 /**
- * coalesce_tlbi_entry_data() - Does a range overlap data that entry code accesses?
+ * coalesce_tlbi_entry_data() - Check whether a range overlaps data of the entry code
  * @cpu: the CPU that the data belongs to
  * @addr: first byte of the range
  * @end: last byte of the range
  *
- * A data breakpoint there would raise #DB in the entry code of #DB, without end.
+ * A data breakpoint there would raise #DB in the entry code of #DB, recursively.
  *
  * Return: true if it does.
  *
