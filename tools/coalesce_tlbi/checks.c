@@ -174,7 +174,7 @@ static void list_irq(char *names, size_t size, const char *irq)
 		snprintf(names + used, size - used, " ...");
 }
 
-/* A driver's queue for I/O from that CPU has an interrupt that may never arrive. */
+/* The queue that a driver has for I/O from that CPU may never raise its interrupt. */
 static bool came(const char *irq, const struct interrupts *irqs, const struct cpus *set)
 {
 	int cpu;
@@ -211,7 +211,7 @@ static void check_device_irqs(struct boot *boot, const struct interrupts *irqs)
 	snprintf(now, sizeof(now), "device interrupts are routed there and arrived: %s", names);
 	change(add(boot, "irq", &coming, now),
 	       "write other CPUs to /proc/irq/N/smp_affinity_list and stop irqbalance; %s",
-	       "an interrupt that refuses serves I/O from that CPU");
+	       "an interrupt that cannot be moved serves I/O from that CPU");
 }
 
 static void check_irqaffinity(struct boot *boot)

@@ -140,7 +140,8 @@ static bool start_child(const struct recording *r, struct child *child, const si
 
 /*
  * Read events until the command ends, and forward signals to it.  Returns its status.
- * It is left a zombie, so that it still has its name when its last events are read.
+ * The command stays a zombie, so that it still has its name when its last events are
+ * read.
  */
 static int follow(struct recording *r, struct tracer *tracer, const struct child *child,
 		  const sigset_t *set)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * JSON on standard output, with commas where they belong.  A document ends with a
+ * JSON on standard output; commas are added where needed.  A document ends with a
  * newline.
  */
 #ifndef COALESCE_TLBI_JSON_H

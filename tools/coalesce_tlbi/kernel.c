@@ -145,8 +145,8 @@ static bool has_global_pages(void)
 }
 
 /*
- * What reason_for_off() of the kernel found at boot, seen from user space.  NULL if
- * there is no reason, as far as it can be seen.
+ * What the kernel's reason_for_off() found at boot, as far as user space can see it.
+ * NULL if no reason can be seen.
  */
 static const char *reason_for_off(const struct kernel *kernel)
 {

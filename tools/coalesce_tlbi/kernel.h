@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How the running kernel was built and booted, as far as it can be seen.
+ * How the running kernel was built and booted, as far as user space can see.
  */
 #ifndef COALESCE_TLBI_KERNEL_H
 #define COALESCE_TLBI_KERNEL_H
