@@ -150,8 +150,8 @@ void counts_read(int cpu, struct counts *c)
  * other order a tick between the two would flush, and the CPU would seem to have
  * taken no interrupt and to have no flush pending.
  *
- * Where nothing is deferred the state is always LOADED and says nothing.  A CPU
- * that took no interrupt has to show there too, or the control controls nothing.
+ * Where nothing is deferred, the state is always LOADED and says nothing.  A CPU
+ * that took no interrupt has to be recognised there too, or the control is empty.
  */
 enum pending isolated_pending(const struct isolated *iso, unsigned long interrupts)
 {
@@ -541,7 +541,7 @@ static enum verdict judge(struct batch *batch, const struct isolated *cpus, int 
 	return worst;
 }
 
-/* Repeat if another flush came while the counters were being read. */
+/* Repeat if another flush happened while the counters were being read. */
 enum verdict batch_end(struct batch *batch, const struct isolated *cpus, int n)
 {
 	enum verdict verdict;

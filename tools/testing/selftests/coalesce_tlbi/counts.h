@@ -136,7 +136,7 @@ unsigned long flushes_of_shadow(void);
 unsigned long deferrals_traced(int cpu, const char *caller);
 
 /**
- * events_print() - Print when a CPU received or was skipped since flushes_start()
+ * events_print() - Print the IPIs of a CPU since flushes_start(), with their times
  * @cpu: its number
  *
  * Lines "event SECONDS KIND".  KIND is "received" for an IPI that it received,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * No flush IPI reaches an isolated CPU in user mode, and every deferred one is
- * counted.  In mode off, or without the option, every one must arrive, which is the
- * control for "none arrives".
+ * counted.  Control: in mode off, or without the option, every flush IPI must arrive.
  *
  * An IPI that is sent while the target is in the kernel for another reason is
  * legal.  A batch in which that may have happened is repeated, at most MAX_REPEATS
@@ -37,7 +36,7 @@ static bool adds_up(const struct batch *batch)
 	return ok;
 }
 
-/* Each deferred IPI has its event; a mode that defers nothing has none. */
+/* Each deferred IPI has its trace event; a mode that defers nothing has none. */
 static bool is_traced(const struct batch *batch)
 {
 	unsigned long drains;
@@ -119,7 +118,7 @@ static void test_housekeeping(void)
 		ksft_test_result_skip("only one housekeeping CPU below the isolated ones\n");
 }
 
-/* One flush at the next entry replaces all flushes that were deferred. */
+/* One flush at the next entry replaces all flushes that were deferred before it. */
 static void test_one_flush(void)
 {
 	struct counts before, after;

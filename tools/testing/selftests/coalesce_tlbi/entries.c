@@ -10,9 +10,9 @@
  *  - Text on that way is patched while the CPU is in user mode.  The CPU must run
  *    the new text when it comes there next.
  *
- * A CPU that is interrupted between the flush and the entry has flushed on another
- * way.  Hence the many rounds, and a control (no flush, none pending) that has to
- * see the old page in most of its rounds.
+ * If an interrupt arrives between the flush and the entry, the CPU has flushed on
+ * another way.  Therefore there are many rounds, and a control (no flush, none
+ * pending) that has to see the old page in most of its rounds.
  */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
@@ -52,8 +52,8 @@ static struct isolated *iso = cpus;
 static bool defers, shows;
 
 /*
- * In the process on the isolated CPU.  Faults end in a signal handler, which
- * leaves by a jump, as that does not enter the kernel again.
+ * Runs in the process on the isolated CPU.  Faults end in a signal handler, which
+ * leaves by a jump, because a jump does not enter the kernel again.
  */
 static enum { JUMP_BACK, RETURN, RETURN_BADLY } on_signal;
 static sigjmp_buf back;
@@ -194,14 +194,14 @@ static void vsyscall(void)
 	((long (*)(long *))VSYSCALL_TIME)(NULL);
 }
 
-/* In two parts: into a handler, which reads and waits, and back out of it. */
+/* In two parts: enter a handler, which reads and waits, and return from it. */
 static void signal_frame(void)
 {
 	on_signal = RETURN;
 	asm volatile("int3" ::: "memory");
 }
 
-/* The same with a frame that cannot be returned to: IRET itself faults. */
+/* The same with an invalid frame: IRET itself faults. */
 static void bad_frame(void)
 {
 	on_signal = RETURN_BADLY;
@@ -253,8 +253,8 @@ static void new_process(void)
  * @prime: reads through the address on the isolated CPU; NULL for a plain read
  * @enter: goes that way on the isolated CPU
  * @kick: if @enter is NULL, the interrupt that another CPU raises
- * @host: or what the host of a virtual machine raises; it reads the request in this
- *	program's output.  Only if the way is named as an argument
+ * @host: or what the host of a virtual machine raises; the host reads the request in
+ *	this program's output.  Used only if the way is named as an argument
  * @check: called on the isolated CPU afterwards, does not enter the kernel; or NULL
  * @last: @enter waits in user mode in its middle and has to be asked once more
  * @program: NULL, or the program that @method is for
@@ -518,8 +518,8 @@ static unsigned long interrupts(void)
 }
 
 /*
- * A worker removes an optimized probe some time later.  Set again before that, it
- * patches nothing.
+ * A worker removes an optimized probe some time later.  A probe that is set again
+ * before that patches nothing.
  */
 #define OPTIMIZATION	"/proc/sys/debug/kprobes-optimization"
 
@@ -583,7 +583,7 @@ static void test_text(const struct way *way)
 	ksft_print_msg("%s: text: %d rounds, %d skipped, %d of them pending, %d ran it\n",
 		       way->name, TEXT_ROUNDS, skipped, pending, new);
 	ksft_test_result(new == TEXT_ROUNDS && pending == skipped && !skipped == !defers,
-			 "%s: text patched in user mode is run next at %s\n", way->name, text);
+			 "%s: text patched in user mode takes effect at %s\n", way->name, text);
 }
 
 static void skip(const struct way *way, const char *why)
@@ -609,7 +609,7 @@ static void test_way(const struct way *way)
 		skip(way, "this CPU does not have it");
 		return;
 	}
-	/* The first time a process goes a way it may do more than the way. */
+	/* The first time, a process may enter the kernel on other ways as well. */
 	rounds(way, 1, ORACLE_REMAP);
 	test_entry(way);
 	test_control(way);

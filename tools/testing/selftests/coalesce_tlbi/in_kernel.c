@@ -4,10 +4,10 @@
  * every mode, and the initiator waits for it.
  *
  * An isolated CPU stays in the kernel with interrupts off until one is due, again and
- * again, while a housekeeping CPU does something for which all CPUs in the kernel
- * have to synchronise.  It also walks page tables there, as lockless code does: an
- * entry that it found must not go away before it turns interrupts on.  The control
- * clears an entry for which no IPI is sent.
+ * again, while a housekeeping CPU does something that all CPUs in the kernel have to
+ * synchronise with.  The isolated CPU also walks page tables, as lockless code does:
+ * an entry that it found must not go away before it turns interrupts on.  The control
+ * clears an entry without an IPI.
  */
 #define _GNU_SOURCE
 #include <errno.h>

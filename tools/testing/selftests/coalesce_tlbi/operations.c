@@ -326,7 +326,7 @@ static int operate_frequency(void)
 	return write_two(CPUFREQ "scaling_governor", "powersave", "performance");
 }
 
-/* For comparison: interrupts that come with time. */
+/* For comparison: interrupts that arrive as time passes. */
 static int operate_nothing(void)
 {
 	usleep(10000);

@@ -12,9 +12,9 @@
 
 /**
  * enum operation_kind - which IPIs an isolated CPU in user mode may receive
- * @DEFERRABLE: none; some where nothing is deferred
- * @QUIET: none; on some kernels none where nothing is deferred, either
- * @IN_KERNEL: deferrable ones only if they were sent while the CPU was in the kernel
+ * @DEFERRABLE: none if IPIs are deferred; at least one if not
+ * @QUIET: none if IPIs are deferred; if not, none on some kernels
+ * @IN_KERNEL: deferrable IPIs only if they were sent while the CPU was in the kernel
  *	for something else that the operation causes
  * @OTHER: any; the tests make no claim
  */
@@ -28,7 +28,7 @@ enum operation_kind { DEFERRABLE, QUIET, IN_KERNEL, OTHER };
  * @slow: not to be repeated often
  * @call: the IPI callback that it sends to a CPU in the kernel where nothing is
  *	deferred, or NULL
- * @or_call: or this one: a flush of many pages flushes everything
+ * @or_call: an alternative to @call: a flush of many pages flushes the whole TLB
  * @our_call: in place of @call where IPIs are deferred
  * @or_our_call: in place of @or_call
  */

@@ -66,11 +66,11 @@ static void change_memory_type(struct change *c)
 }
 
 /*
- * An unmapped alias is gone from an isolated CPU before its page changes memory type:
- * no flush is pending when the change begins.  In mode always one is pending at any
- * time in user mode; there the IPI of the forced flush is counted.  The control is
- * that a drain alone leaves a flush pending.  A tick flushes too, so a change with
- * one shows nothing and is repeated.
+ * An isolated CPU holds no unmapped alias of a page when the page changes its memory
+ * type: no flush is pending when the change begins.  In mode always, a flush is always
+ * pending in user mode; there the IPI of the forced flush is counted.  The control is
+ * that a drain alone leaves a flush pending.  A tick flushes too, so a change during
+ * which one arrives shows nothing and is repeated.
  */
 static void test_memory_type(void)
 {
@@ -105,7 +105,7 @@ static void test_memory_type(void)
 	ksft_test_result(c.flushed, "%s\n", flushed);
 }
 
-/* What one large purge sends: the most interrupts of a CPU, and all flush IPIs. */
+/* Do one large purge.  Returns the most interrupts of a CPU other than flush IPIs. */
 static unsigned long woken(unsigned long *received)
 {
 	unsigned long most = 0, other;
@@ -131,8 +131,8 @@ static unsigned long woken(unsigned long *received)
 
 /*
  * A purge above twice lazy_max_pages() queues helpers on the CPU of each vmap node,
- * in a kernel with vmap nodes.  It must queue none on an isolated CPU.  Where nothing
- * is deferred it does, which is the control.
+ * in a kernel with vmap nodes.  It must queue none on an isolated CPU.  Control: where
+ * nothing is deferred, it does.
  */
 static void test_purge_helpers(void)
 {
@@ -164,7 +164,7 @@ static void test_purge_helpers(void)
 	else if (n_cpus == 2)
 		ksft_test_result(least, "control: a large purge wakes an isolated CPU\n");
 	else
-		ksft_test_result_skip("control: a large purge: made for 4 CPUs, 2 isolated\n");
+		ksft_test_result_skip("control: a large purge: needs 4 CPUs, 2 isolated\n");
 }
 
 /* The least number of flush IPIs that one request sends to any CPU. */

@@ -2,8 +2,8 @@
 /*
  * An isolated CPU that was in user mode during a flush must not read through the
  * old translation afterwards, in any mode.  The control moves the address without a
- * flush: then it must, or this machine cannot show a missing flush and "nothing
- * stale" means nothing.
+ * flush, and stale reads must then be seen.  Otherwise this machine cannot show a
+ * missing flush, and "nothing stale" means nothing.
  */
 #include <string.h>
 
@@ -31,9 +31,9 @@ static void test_control(void)
 
 	ksft_print_msg("no flush: %d of %d reads were stale\n", stale, CONTROL_ROUNDS * n_cpus);
 	if (!staleness_shows() && !cpu_has("pti"))
-		ksft_test_result_fail("control: entries drop the TLB without isolation\n");
+		ksft_test_result_fail("control: entries flush without page-table isolation\n");
 	else if (!staleness_shows())
-		ksft_test_result_skip("not observable: entries drop the TLB here\n");
+		ksft_test_result_skip("not observable: entries flush the TLB here\n");
 	else if (!strcmp(coalesce_mode(), "always"))
 		ksft_test_result(!stale, "mode always: an entry flushes with nothing deferred\n");
 	else
@@ -50,7 +50,7 @@ static void test_remap(void)
 	else if (stale)
 		ksft_test_result_fail("nothing stale after a deferrable flush\n");
 	else
-		ksft_test_result_skip("not observable: entries drop the TLB here\n");
+		ksft_test_result_skip("not observable: entries flush the TLB here\n");
 }
 
 int main(void)

@@ -27,7 +27,7 @@
 #define ROUNDS		100
 #define MOVES		300
 #define DRAINS		1000
-#define PRESSURE_PART	2	/* of the free memory, one in so many */
+#define PRESSURE_PART	2	/* fill 1/PRESSURE_PART of the free memory */
 
 static struct isolated cpus[MAX_ISOLATED];
 static int n_cpus;
@@ -181,7 +181,7 @@ static void call(void)
 
 /*
  * Make all CPUs loop in @enter, and make @request here @times times.  Between two
- * requests each CPU makes at least two turns, of which one begins after the first.
+ * requests each CPU makes at least two turns, one of which begins after the first.
  * Returns the sum of what they reported.
  */
 static int against(void (*enter)(void), unsigned long request, int times)
@@ -215,13 +215,13 @@ static void test_enter_and_leave(void)
 	if (!staleness_shows() || !strcmp(coalesce_mode(), "always"))
 		ksft_test_result_skip("enter and leave: control: not observable here\n");
 	else
-		ksft_test_result(stale, "enter and leave: control: without a flush it is seen\n");
+		ksft_test_result(stale, "enter and leave: control: stale reads are seen\n");
 }
 
 /*
- * A flush IPI that was sent while the target was in the kernel may arrive after it
- * has left.  That is legal.  This prints how often it happens and checks that nothing
- * is lost: each flush was deferred or arrived.
+ * A flush IPI that was sent while the target was in the kernel may arrive after the
+ * target has left it.  That is legal.  Print how often it happens, and check that no
+ * flush is lost: each was deferred or arrived.
  */
 static void test_exit_window(void)
 {

@@ -2,8 +2,8 @@
 /*
  * IPIs that synchronise other CPUs with a change of kernel text, page attributes or
  * page tables: none reaches an isolated CPU in user mode, and a CPU that was skipped
- * then runs the new text and meets the new attributes.  In mode off, or without the
- * option, they must arrive, which is the control.
+ * then runs the new text and obeys the new attributes.  Control: in mode off, or
+ * without the option, they must arrive.
  *
  * An IPI that is sent while the target is in the kernel for another reason is legal.
  * A batch in which that may have happened is repeated.
@@ -114,9 +114,9 @@ static unsigned long run_in_kernel(const struct operation *op, struct tally *to_
 
 /*
  * The operation also makes the CPUs run something else, so that they are in the
- * kernel at times, and then they must receive the IPI.  Hence the number of IPIs says
- * nothing.  None must be sent to a CPU whose state says user mode.  The operation is
- * repeated if a huge page was split meanwhile, which sends an IPI to all CPUs.
+ * kernel at times, and then they must receive the IPI.  So the number of IPIs says
+ * nothing, but none must be sent to a CPU whose state says user mode.  The operation
+ * is repeated if a huge page was split meanwhile, which sends an IPI to all CPUs.
  */
 static void test_in_kernel(const struct operation *op)
 {
@@ -170,8 +170,8 @@ static int passes(void)
 }
 
 /*
- * Text that is patched while the CPU is in user mode: its next system call runs the
- * new text, with the probe and without it.  The pending flush guarantees that.
+ * Text is patched while the CPU is in user mode.  Its next system call runs the new
+ * text, once the probe is set and once it is removed.  The pending flush ensures that.
  */
 static void test_text(void)
 {
@@ -271,7 +271,7 @@ static void test_attributes(void)
 				 "control: attributes: without a flush the write succeeds\n");
 }
 
-/* The per-CPU allocator frees pages with a flush that is deferred. */
+/* The flush with which the per-CPU allocator frees pages is deferred. */
 static void test_percpu(void)
 {
 	unsigned long deferred = 0;

@@ -22,7 +22,7 @@ void *lookup_function(const char *name)
 	if (register_kprobe(&probe))
 		return NULL;
 	unregister_kprobe(&probe);
-	/* With IBT a probe on a function stands behind its ENDBR. */
+	/* With IBT, a probe on a function is placed after its ENDBR. */
 	return (void *)probe.addr - ENDBR_INSN_SIZE;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The target's state when an IPI callback is queued for it: was an IPI sent to a
- * CPU that the initiator could have skipped?
+ * Records the target's state when an IPI callback is queued for it.  This shows
+ * whether an IPI was sent to a CPU that the initiator could have skipped.
  */
 #include <linux/kallsyms.h>
 #include <linux/mutex.h>
