@@ -180,7 +180,7 @@ static __always_inline bool state_needs_ipi(atomic_long_t *state)
 }
 
 /*
- * Is @state legal for a remote CPU?  A CPU that never defers always has LOADED.  In
+ * Is @state legal for a remote CPU?  A CPU that never defers has exactly LOADED.  In
  * mode always, a CPU in user mode always has a flush pending.
  */
 static bool legal_state(long state, unsigned long exit_state)

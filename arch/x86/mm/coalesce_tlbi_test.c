@@ -262,18 +262,48 @@ static void test_in_kernel(struct kunit *test)
 	cpus_read_unlock();
 }
 
+static long uncovered_huge_changes(void)
+{
+	return atomic_long_read(&huge_changes) - atomic_long_read(&huge_changes_flushed);
+}
+
+/* With no huge change outstanding, the next deferrable flush is a deferred one. */
+static void cover_huge_changes(void)
+{
+	if (cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		flush_huge_changes();
+}
+
 /*
- * The initiator flushes its own TLB: after its page-table entry was changed, it reads
- * the new page.  Migration is off and nothing else flushes between the two reads, so a
- * CPU that tags its TLB entries as global keeps the old one.
+ * Read a page through @mem, change the page-table entry, flush @start to @end, read
+ * again.  Preemption is off and nothing else flushes meanwhile, so the old TLB entry
+ * stays unless the function flushes it.
  */
+static unsigned long read_after_flush(unsigned long *mem, pte_t *pte, struct page *page,
+				      unsigned long start, unsigned long end)
+{
+	pte_t was = *pte;
+	unsigned long seen;
+
+	cover_huge_changes();
+	preempt_disable();
+	READ_ONCE(*mem);
+	set_pte(pte, mk_pte(page, PAGE_KERNEL));
+	flush_tlb_kernel_range_deferrable(start, end);
+	seen = READ_ONCE(*mem);
+	set_pte(pte, was);
+	flush_tlb_kernel_range((unsigned long)mem, (unsigned long)mem + PAGE_SIZE);
+	preempt_enable();
+	return seen;
+}
+
+/* The initiator flushes its own TLB, by page and as a whole. */
 static void test_initiator(struct kunit *test)
 {
 	struct page *pages[2] = { alloc_page(GFP_KERNEL), alloc_page(GFP_KERNEL) };
-	unsigned long old = 0, seen = 0;
+	unsigned long *mem = NULL, range = 0, all = 0;
 	unsigned int level;
 	pte_t *pte = NULL;
-	void *mem = NULL;
 
 	if (pages[0] && pages[1])
 		mem = vmap(pages, 1, VM_MAP, PAGE_KERNEL);
@@ -282,14 +312,9 @@ static void test_initiator(struct kunit *test)
 	if (pte) {
 		WRITE_ONCE(*(unsigned long *)page_address(pages[0]), 1);
 		WRITE_ONCE(*(unsigned long *)page_address(pages[1]), 2);
-		preempt_disable();
-		old = READ_ONCE(*(unsigned long *)mem);
-		set_pte(pte, mk_pte(pages[1], PAGE_KERNEL));
-		flush_tlb_kernel_range_deferrable((unsigned long)mem,
-						  (unsigned long)mem + PAGE_SIZE);
-		seen = READ_ONCE(*(unsigned long *)mem);
-		set_pte(pte, mk_pte(pages[0], PAGE_KERNEL));
-		preempt_enable();
+		range = read_after_flush(mem, pte, pages[1], (unsigned long)mem,
+					 (unsigned long)mem + PAGE_SIZE);
+		all = read_after_flush(mem, pte, pages[1], 0, TLB_FLUSH_ALL);
 	}
 	vunmap(mem);
 	if (pages[0])
@@ -297,11 +322,11 @@ static void test_initiator(struct kunit *test)
 	if (pages[1])
 		__free_page(pages[1]);
 	KUNIT_ASSERT_NOT_NULL(test, pte);
-	KUNIT_EXPECT_EQ(test, old, 1UL);
-	KUNIT_EXPECT_EQ(test, seen, 2UL);
+	KUNIT_EXPECT_EQ(test, range, 2UL);
+	KUNIT_EXPECT_EQ(test, all, 2UL);
 }
 
-/* The fixed operations report whether they were done; their callers rely on that. */
+/* The return value of the fixed operations: false means that nothing was done. */
 static void test_fixed_operations(struct kunit *test)
 {
 	const bool on = cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI);
@@ -330,6 +355,7 @@ static void test_threshold(struct kunit *test)
 	const unsigned long start = VMALLOC_END & PAGE_MASK, pages = 33;
 	unsigned long one, all;
 
+	cover_huge_changes();
 	one = vm_event(NR_TLB_LOCAL_FLUSH_ONE);
 	flush_tlb_kernel_range_deferrable(start - pages * PAGE_SIZE, start);
 	KUNIT_EXPECT_GE(test, vm_event(NR_TLB_LOCAL_FLUSH_ONE) - one, pages);
@@ -342,11 +368,6 @@ static void test_threshold(struct kunit *test)
 #else
 	kunit_skip(test, "needs CONFIG_DEBUG_TLBFLUSH");
 #endif
-}
-
-static long uncovered_huge_changes(void)
-{
-	return atomic_long_read(&huge_changes) - atomic_long_read(&huge_changes_flushed);
 }
 
 /* One huge change causes one flush of every CPU; two changes cause one as well. */

@@ -11,7 +11,7 @@
  * coalesce_tlbi_defer - an IPI to a CPU in user mode was deferred
  * @cpu: the CPU in user mode
  * @start: first byte of the range to flush; 0 with @end 0 if there is no range
- * @end: first byte after the range
+ * @end: first byte after the range, or TLB_FLUSH_ALL
  * @caller: return address of the deferrable request
  *
  * Fires on the initiator, once for each target and request, with preemption off.
