@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every verb is one script.  Variables, which scripts find in their environment:
-# BASE= and FLAVOUR= choose the kernel, T= one test, mutant, model, row or patch,
-# JOBS= the boots at a time, KDIR= a kernel tree of yours.  ARCH=, CROSS_COMPILE=
-# and LLVM= are kbuild's, which treats an empty one as set.
+# Each target calls one script.  Variables, which scripts find in their
+# environment: BASE= and FLAVOUR= choose the kernel, T= one test, mutant, model,
+# row or patch, JOBS= the number of boots at a time, KDIR= your kernel tree.
+# ARCH=, CROSS_COMPILE= and LLVM= are kbuild's, which treats an empty one as set.
 export BASE CONFIG DEBUG_INFO FLAVOUR KDIR KEEP ROUNDS RT T
 
-# Given on the command line for another target, it would be believed to be used.
+# For another target it would be ignored without a word.
 ifeq ($(origin KDIR),command line)
 ifeq ($(filter apply,$(MAKECMDGOALS)),)
 $(error KDIR= is for make apply; the others build $(or $(BASE),the default base) in build/)
@@ -43,7 +43,7 @@ shell:
 
 #:
 #: Use it
-#:   apply        apply the series to a clean git tree of yours [KDIR=tree]
+#:   apply        apply the series to your clean git tree [KDIR=tree]
 apply:
 	harness/apply
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Has a page of make report all that it should have?"""
+"""Check that a page of make report has all that it should have."""
 
 import re
 from html.parser import HTMLParser

@@ -35,12 +35,12 @@ class Line:
 
     @property
     def skipped(self):
-        """Is it a result that was skipped?"""
+        """Whether it is a result that was skipped"""
         return bool(self.ok) and "# SKIP" in self.text
 
     @property
     def verdict(self):
-        """Does it say that the file is whole?"""
+        """Whether it says that the file is complete"""
         return self.text.startswith(VERDICT)
 
 

@@ -159,7 +159,7 @@ def table(head, rows):
 def draw(section, rows, out):
     """Draw the section's figure as out/report-NAME.svg; its <svg> element as text.
 
-    Several stand in one page: the names in them are made to differ.
+    One page has several: the names in them are made to differ.
     Raises ResultError with what gnuplot says.
     """
     data, svg = out / (section.name + ".rows"), out / ("report-%s.svg" % section.name)
@@ -233,21 +233,21 @@ def page(results, suites, out):
 
 
 def good_run(run):
-    """Has run.json what the page needs?"""
+    """Whether run.json has what the page needs"""
     return run["rounds"] > 0 and all(
         isinstance(modes[mode][name], int) for modes in (run["modes"], run["modes_pti"])
         for mode in run_figures.MODES for name in ("ipis", "deferred", "entry_flushes"))
 
 
 def good_bench(bench):
-    """Has bench.json what the page needs: a part, and none that is empty?"""
+    """Whether bench.json has what the page needs: a part, and none that is empty"""
     parts = [bench.get(section.key) for section in SECTIONS if section.file == "bench.json"]
     parts = [part for part in parts if part is not None]
     return bool(parts) and all(len(part) > 0 for part in parts)
 
 
 def good_rt(rt):
-    """Has rt.json what the page needs?"""
+    """Whether rt.json has what the page needs"""
     return any(f["what"] == rt_figures.DEFERRABLE and isinstance(f["count"], int)
                for f in rt["counts"])
 

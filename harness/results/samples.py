@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Results made up for tests: good ones, small, of every format.
+"""Sample results for tests: good ones, small, of every format.
 
 As a program, samples.py DIRECTORY writes what make report reads.
 """

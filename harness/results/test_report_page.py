@@ -17,7 +17,7 @@ WRITTEN = {"run.json": "make run", "bench.json": "make bench", "check.xml": "mak
 
 
 class Page(unittest.TestCase):
-    """A page of results made up, and what is refused."""
+    """A page of sample results, and what is refused."""
 
     def setUp(self):
         directory = tempfile.TemporaryDirectory()

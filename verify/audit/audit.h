@@ -7,7 +7,7 @@
  * and the return instruction.  It may run with stale TLB entries, so it may touch
  * only memory whose translation cannot have changed.
  *
- * The files form floors, in the order of the sections below.  A file calls only
+ * The files form layers, in the order of the sections below.  A file calls only
  * what is declared in its own section and in those above it; audit-controls checks
  * that.
  */

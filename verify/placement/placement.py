@@ -55,7 +55,7 @@ class Case:
                 hook.reached.add(pc)
 
     def remap(self):
-        """The initiator remaps; it must defer its IPI exactly if LOADED is not set."""
+        """The initiator remaps; it must defer its IPI if and only if LOADED is not set."""
         loaded = self.guest.loaded()
         flushes = self.guest.entry_flushes()
         if self.guest.remap():
@@ -573,7 +573,7 @@ class SingleStep(Case):
 
 
 def in_user(pc):
-    """Is this an address of user mode?"""
+    """Whether this is an address of user mode"""
     return pc < 1 << 63
 
 

@@ -645,9 +645,9 @@ static const char * __init reason_for_off(void)
 /**
  * coalesce_tlbi_init() - Decide whether and where flushes are deferred
  *
- * Runs on the boot CPU after tick_init(), which sets the nohz_full= mask for good, and
- * before alternatives are applied.  Until they are, every hook jumps over itself and
- * every state is LOADED.
+ * Runs on the boot CPU after tick_init(), which finishes the nohz_full= mask, and
+ * before alternatives are applied.  Until they are, every hook is skipped by its jump
+ * and every state is LOADED.
  *
  * Context: boot, one CPU, no user mode yet.
  */

@@ -18,7 +18,7 @@
 #include <linux/vmalloc.h>
 
 #ifdef CONFIG_COALESCE_TLBI
-#error "tests what stands in for the option"
+#error "tests kernels without the option"
 #endif
 
 #define ROUNDS	64

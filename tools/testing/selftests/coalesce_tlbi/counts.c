@@ -443,7 +443,7 @@ struct timeline {
 	bool own;
 };
 
-/* The time stands before the name of the event. */
+/* The time precedes the name of the event. */
 static void print_event(const char *text, void *arg)
 {
 	const struct timeline *t = arg;

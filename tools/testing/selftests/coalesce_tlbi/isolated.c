@@ -179,7 +179,7 @@ static void calibrate(void)
 	}
 }
 
-/* Run the program beside this one; it finds its files by their numbers. */
+/* Run the program next to this one; it finds its files by their numbers. */
 static void become(const char *program, int box_fd)
 {
 	char path[PATH_MAX];

@@ -19,7 +19,7 @@
 
 /**
  * struct sent - the calls of one callback
- * @func: the callback; the first initiator that queues it claims the slot for good
+ * @func: the callback; the first initiator that queues it claims the slot permanently
  * @calls: queued for any CPU
  * @to_user_mode: of these, for a CPU whose state lacked LOADED
  */
@@ -29,7 +29,7 @@ struct sent {
 	atomic_t to_user_mode;
 };
 
-/* Any initiator writes it, in any context; hence there is no lock. */
+/* Any initiator writes it, in any context, so there is no lock. */
 static struct sent sent[MAX_FUNCTIONS];
 static atomic_t lost;
 

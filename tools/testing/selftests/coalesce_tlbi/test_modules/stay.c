@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A CPU that stays in the kernel with interrupts off, and walks page tables there
- * without a lock.  Kernel code does so where whoever frees the tables waits for an
- * IPI to that CPU.
+ * without a lock.  Kernel code may do so because a CPU that frees page tables waits
+ * for an IPI to that CPU first.
  */
 #include <linux/irqflags.h>
 #include <linux/mm.h>
@@ -72,8 +72,8 @@ static pte_t *walk(void)
 
 /*
  * One stretch with interrupts off, until one is due.  An entry that was found at
- * the beginning must still be there at the end: whoever clears it waits for this
- * CPU first, until interrupts are on again.
+ * the beginning must still be there at the end: a CPU that clears it first waits
+ * until this CPU has interrupts on again.
  */
 static void stay_once(void)
 {
