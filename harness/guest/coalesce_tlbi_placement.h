@@ -16,7 +16,7 @@
 #define PLACEMENT_QUIT		1	/* print the results and end */
 #define PLACEMENT_ENTER		2	/* have the target enter the kernel; @argument: how */
 #define PLACEMENT_FINISH	3	/* wait for the target's last read, judge it */
-#define PLACEMENT_REMAP		4	/* move the oracle's address, flush deferrable */
+#define PLACEMENT_REMAP		4	/* move the oracle's address, deferrable flush */
 #define PLACEMENT_REMAP_NO_FLUSH	5	/* move it and flush nothing */
 #define PLACEMENT_BREAK		6	/* #DB on the target at address @argument; 0: none */
 

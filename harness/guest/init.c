@@ -2,14 +2,14 @@
 /*
  * PID 1 of the test guest: runs the tests listed in /tests, one per line as
  * "NAME COMMAND [ARGUMENT...]", and writes KTAP to the second serial port.  The
- * kernel log is checked after every test: what it has to say fails that test,
- * and the log as a whole counts as a test itself.  The verdict line comes after
- * that, so a result without it is no result.
+ * kernel log is checked after every test: any complaint in it fails that test, and
+ * the log as a whole counts as a test itself.  The verdict line comes last, so a
+ * result file without it is incomplete.
  *
  * Commands that begin with '@' are built in: "@results FILE" copies results that
  * the kernel keeps (KUnit), "@modules FILE..." loads modules that test something
  * as they are loaded, "@oopses COMMAND..." runs a command that has to leave an oops
- * in the log, "@shell" gives a shell on the console, the others are faults, by which
+ * in the log, "@shell" gives a shell on the console.  The others are faults, with which
  * the harness tests itself.
  *
  * RESULT_PORT= and TEST_MODULE= on the kernel's command line, which it hands on to
@@ -230,7 +230,7 @@ static int results(const char *path)
 	return !ok;
 }
 
-/* For a person: no output is taken, and what is typed is no result. */
+/* An interactive shell: its output is not recorded and gives no result. */
 static int shell(void)
 {
 	pid_t pid = fork();
@@ -363,7 +363,7 @@ int main(void)
 	fclose(tests);
 
 	fprintf(out, "1..%d\n", n + 2);
-	/* The kernel half of the tests.  Without it they would skip, and say nothing. */
+	/* The kernel half of the tests.  Without it every test would be skipped. */
 	report(!load_module(setting("TEST_MODULE", "/coalesce_tlbi_oracle.ko"), ""), 1,
 	       "test-module", "");
 	bad = log_check(&kernel_log, out, &oopses);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel log has that no test may leave there.  One list for every guest:
+ * Messages that no test may leave in the kernel log.  One list for every guest:
  * harness/guest/init.c reads it after each test, harness/packaging/check-log.c once in a boot.
  */
 #include <errno.h>
@@ -54,8 +54,8 @@ static bool is_late_tick(const char *text)
 }
 
 /*
- * The sequence number of a record, the second field of what is before its text.  The
- * log is opened at the oldest record that is left, without a word about others.
+ * The sequence number of a record: the second field before its text.  The log is
+ * opened at the oldest record that is left, and older ones are not reported.
  */
 static unsigned long sequence(const char *record)
 {
@@ -72,8 +72,8 @@ static unsigned long sequence(const char *record)
  *
  * Context: one thread.
  * Return: the number of suspicious records, -1 if the log cannot be read or records
- * were overwritten before they were; a late tick of a busy host is printed, too, and is
- * not among them.
+ * were overwritten before they were read.  A late tick of a busy host is printed, but
+ * not counted.
  */
 int log_check(struct log *log, FILE *out, int *oopses)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * No hook runs when an oops between an exit hook and the next entry hook ends.
- * Afterwards the CPU is idle, in the kernel, and must count as such: its state is
- * LOADED and it receives flush IPIs.  The oops in the kernel log is intended.
+ * An oops between an exit hook and the next entry hook ends without a hook.  Afterwards
+ * the CPU is idle, in the kernel, and must count as such: its state is LOADED and it
+ * receives flush IPIs.  The oops in the kernel log is intended.
  */
 #include <stdio.h>
 #include <string.h>

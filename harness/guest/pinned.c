@@ -7,10 +7,10 @@
  *
  * ends with the program's status, with 128 and the signal that killed it, or with 124
  * if it was killed after SECONDS.  RUNS runs follow each other until SECONDS have
- * passed.  The first gives the output.  The first run that ends otherwise than those
- * before it gives the status.  The last line says how many flushes were requested and
- * how many IPIs to the isolated CPUs were deferred.  In the kernel log a line stands
- * before and after what the program caused there.
+ * passed.  The first gives the output.  The first run that ends differently from
+ * those before it gives the status.  The last line says how many flushes were requested and
+ * how many IPIs to the isolated CPUs were deferred.  In the kernel log, one line
+ * precedes and one line follows what the program caused there.
  *
  *	pinned [-t SECONDS] -n NMIS [-c] PROGRAM [ARGUMENT...]
  *
@@ -63,7 +63,7 @@ static int number(const char *text, const char *name)
 	return n;
 }
 
-/* What the program causes in the kernel log stands between two of these. */
+/* What the program causes in the kernel log is between two of these. */
 static void mark_log(const char *what, const char *program)
 {
 	FILE *f = fopen("/dev/kmsg", "w");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * workload_ipis [-u] [TIMES]: the IPIs and interrupts of isolated CPUs that run a
- * program of somebody else, while a housekeeping CPU does each operation that sends
+ * workload_ipis [-u] [TIMES]: the IPIs and interrupts of isolated CPUs that run
+ * another program, while a housekeeping CPU does each operation that sends
  * IPIs TIMES times (default 10).  Prints, separated by tabs,
  *
  *	mode MODE

@@ -4,7 +4,7 @@
  *
  * Each initiator unmaps an address of its own, which a huge mapping or a 4K PTE maps,
  * and flushes.  The flush of a 4K PTE may be deferred.  4K PTEs may replace a huge
- * mapping as soon as its flush returns, so the target may not hold a TLB entry of it
+ * mapping as soon as its flush returns, so the target must not hold a TLB entry of it
  * by then, not even in user mode: property TWO_SIZES.
  *
  * Only locked instructions change the counters, so no store to them waits in a

@@ -4,7 +4,7 @@
  *
  * A store goes into the buffer of its CPU and from there into memory, in order,
  * at any later time.  A load returns the newest store to its address in its own
- * buffer, or else the value in memory.  Locked instructions, fences and serialising
+ * buffer, else the value in memory.  Locked instructions, fences and serialising
  * instructions wait until the buffer is empty: DRAINED.  A page walk reads memory and
  * no buffer.
  *

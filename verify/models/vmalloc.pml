@@ -6,7 +6,7 @@
  * under lazy.lock.  The purger (CPU 2) takes the list under that lock and flushes;
  * then the address is free for new mappings.  Neither waits for the other in between.
  * The lock of a vmap_block orders the same two stores: the clear, and the one that
- * tells of it.
+ * announces it.
  *
  * Variant NO_LIST_LOCK: without the lock the compiler may exchange the two plain
  * stores, and the model tries both orders.
