@@ -12,6 +12,10 @@ compiler() {
 	esac
 }
 
+# A base directory of the user's ccache would put other paths into the objects, and
+# the object code of two trees would differ.
+export CCACHE_BASEDIR=
+
 # make_in TREE DIR ARGUMENT...: kbuild's make, with ccache where that is
 # installed
 make_in() {
