@@ -23,6 +23,8 @@ ignored_in() { # FILE
 	# Not kernel code: libelf's names, and no linux/compiler.h
 	*/audit/image.c)	echo CAMELCASE ;;
 	*/audit/audit.h)	echo PREFER_DEFINED_ATTRIBUTE_MACRO ;;
+	# Not kernel code: QEMU's names and types, no linux/array_size.h
+	*/watch/plugin/*)	echo PREFER_KERNEL_TYPES,BIT_MACRO,CAMELCASE,NEW_TYPEDEFS,ARRAY_SIZE,REPEATED_WORD ;;
 	# The form of every line of that file
 	*/cpufeatures.h*)	echo SPACING ;;
 	esac

@@ -17,7 +17,7 @@ static const char * const class_names[CLASSES] = {
 };
 
 static const char * const rule_names[RULES][2] = {
-	[RULE_SYMBOL] = { "symbol", "every symbol of the entry text is an entry, walked or exempt" },
+	[RULE_SYMBOL] = { "symbol", "every symbol of entry text is an entry, walked or exempt" },
 	[RULE_HOOK] = { "hook", "every path from user mode passes an entry hook" },
 	[RULE_OFF] = { "off", "no hook runs on a machine without the feature" },
 	[RULE_GS] = { "gs", "no per-CPU access while GS may be the user's" },
@@ -40,7 +40,7 @@ static const char * const rule_names[RULES][2] = {
 	[RULE_RETURN] = { "return", "every return instruction is reached" },
 	[RULE_LOOP] = { "loop", "no loops" },
 	[RULE_FOLLOW] = { "follow", "every path can be followed" },
-	[RULE_FEATURE] = { "feature", "each CPU feature of pre-hook entry code was seen on and off" },
+	[RULE_FEATURE] = { "feature", "each CPU feature of pre-hook code was seen on and off" },
 	[RULE_ROW] = { "row", "every row of verify/audit/rows is used" },
 };
 

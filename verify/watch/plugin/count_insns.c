@@ -104,7 +104,9 @@ static void in_kernel(unsigned int vcpu, void *data)
 	const struct insn *insn = data;
 
 	if (!stay->entry)
-		*stay = (struct stay){ .entry = insn->address, .vcpu = vcpu, .label = labels[vcpu] };
+		*stay = (struct stay){
+			.entry = insn->address, .vcpu = vcpu, .label = labels[vcpu],
+		};
 	stay->instructions++;
 	stay->in_text += insn->in_text;
 	stay->flushes += insn->flushes;
@@ -197,7 +199,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 {
 	if (argc != 2 || strncmp(argv[0], "out=", 4) ||
 	    sscanf(argv[1], "text=%" SCNx64 "-%" SCNx64, &text_start, &text_end) != 2) {
-		fprintf(stderr, "count_insns: usage: -plugin count_insns.so,out=FILE,text=START-END\n");
+		fprintf(stderr, "usage: -plugin count_insns.so,out=FILE,text=START-END\n");
 		return -1;
 	}
 	if (!info->system_emulation || info->system.max_vcpus > MAX_VCPUS) {
