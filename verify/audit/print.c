@@ -102,6 +102,27 @@ static void print_results(FILE *f)
 	}
 }
 
+/* Sum over the hooked entries of @profile, or of all; how many there are */
+static unsigned int sum_results(const struct profile *profile, struct result *sum)
+{
+	unsigned int roots = 0;
+
+	memset(sum, 0, sizeof(*sum));
+	for (const struct result *r = results; r < results + nr_results; r++) {
+		if (!r->profile->hooked || (profile && r->profile != profile))
+			continue;
+		roots++;
+		sum->paths.entry += r->paths.entry;
+		sum->paths.exit += r->paths.exit;
+		for (int out = 0; out < 2; out++) {
+			sum->insns[out] += r->insns[out];
+			for (int c = 0; c < CLASSES; c++)
+				sum->operands[out][c] += r->operands[out][c];
+		}
+	}
+	return roots;
+}
+
 static void print_profiles(FILE *f)
 {
 	struct profile *list;
@@ -109,28 +130,16 @@ static void print_profiles(FILE *f)
 
 	fprintf(f, "\nBy machine, summed over entries\n");
 	for (size_t i = 0; i < n; i++) {
-		struct paths paths = { 0 };
-		unsigned int insns[2] = { 0 }, ops[2][CLASSES] = { 0 }, roots = 0;
+		struct result sum;
+		unsigned int roots = sum_results(&list[i], &sum);
 
-		for (const struct result *r = results; r < results + nr_results; r++) {
-			if (r->profile != &list[i] || !list[i].hooked)
-				continue;
-			roots++;
-			paths.entry += r->paths.entry;
-			paths.exit += r->paths.exit;
-			for (int out = 0; out < 2; out++) {
-				insns[out] += r->insns[out];
-				for (int c = 0; c < CLASSES; c++)
-					ops[out][c] += r->operands[out][c];
-			}
-		}
 		if (!roots)
 			continue;
 		fprintf(f, "  %-12s %u entries; in: %lu paths, %u instructions,",
-			list[i].name, roots, paths.entry, insns[0]);
-		print_classes(f, ops[0]);
-		fprintf(f, "; out: %lu paths, %u instructions,", paths.exit, insns[1]);
-		print_classes(f, ops[1]);
+			list[i].name, roots, sum.paths.entry, sum.insns[0]);
+		print_classes(f, sum.operands[0]);
+		fprintf(f, "; out: %lu paths, %u instructions,", sum.paths.exit, sum.insns[1]);
+		print_classes(f, sum.operands[1]);
 		fprintf(f, "\n");
 	}
 }
@@ -138,27 +147,16 @@ static void print_profiles(FILE *f)
 /* One line, which make audit shows */
 static void print_sum(FILE *f)
 {
-	unsigned int ops[CLASSES] = { 0 };
-	size_t roots = 0, insns[2] = { 0 };
-	struct paths paths = { 0 };
+	struct result sum;
+	unsigned int roots = sum_results(NULL, &sum);
 
-	for (const struct result *r = results; r < results + nr_results; r++) {
-		if (!r->profile->hooked)
-			continue;
-		roots++;
-		paths.entry += r->paths.entry;
-		paths.exit += r->paths.exit;
-		for (int out = 0; out < 2; out++) {
-			insns[out] += r->insns[out];
-			for (int c = 0; c < CLASSES; c++)
-				ops[c] += r->operands[out][c];
-		}
-	}
-	fprintf(f, "All machines: %zu entries of %zu machines, %lu paths to a hook's end,",
-		roots, nr_machines, paths.entry);
-	fprintf(f, " %lu from an exit store; %zu and %zu instructions; operands:", paths.exit,
-		insns[0], insns[1]);
-	print_classes(f, ops);
+	for (int c = 0; c < CLASSES; c++)
+		sum.operands[0][c] += sum.operands[1][c];
+	fprintf(f, "All machines: %u entries of %zu machines, %lu paths to a hook's end,",
+		roots, nr_machines, sum.paths.entry);
+	fprintf(f, " %lu from an exit store; %u and %u instructions; operands:",
+		sum.paths.exit, sum.insns[0], sum.insns[1]);
+	print_classes(f, sum.operands[0]);
 	fprintf(f, "\n");
 	if (nr_combinations)
 		fprintf(f, "And all %zu combinations of the CPU features that change this code\n",
