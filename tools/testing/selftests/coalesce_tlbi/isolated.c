@@ -21,6 +21,7 @@
 #include "isolated_box.h"
 
 #define NOHZ_FULL	"/sys/devices/system/cpu/nohz_full"
+#define STATE_ADDRESS	"/sys/module/" ORACLE_DEVICE "/parameters/kernel_cr3_loaded"
 
 /* Rounds on the calling CPU by which staleness_shows() is decided. */
 #define CALIBRATION_ROUNDS	16
@@ -85,18 +86,25 @@ bool cpu_has(const char *feature)
 	return found;
 }
 
-bool has_function(const char *name)
+/* An address of 0 is one that the kernel does not show. */
+static bool find_symbol(const char *name, unsigned long long *address)
 {
-	FILE *f = fopen("/proc/kallsyms", "r");
+	FILE *f = open_or_skip("/proc/kallsyms");
 	char line[512], symbol[256];
 	bool found = false;
 
-	if (!f)
-		ksft_exit_skip("/proc/kallsyms: %s\n", strerror(errno));
 	while (!found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "%*s %*s %255s", symbol) == 1 && !strcmp(symbol, name);
+		found = sscanf(line, "%llx %*s %255s", address, symbol) == 2 &&
+			!strcmp(symbol, name);
 	fclose(f);
 	return found;
+}
+
+bool has_function(const char *name)
+{
+	unsigned long long address;
+
+	return find_symbol(name, &address);
 }
 
 static void pin_to(const cpu_set_t *set)
@@ -228,6 +236,27 @@ void isolated_spawn(struct isolated *iso, const char *program)
 	close(fd);
 }
 
+/*
+ * Tell the test module where the per-CPU state is.  Without the address it reports -1,
+ * as in a kernel without the option, and some tests would pass without a check.
+ */
+static void set_state_address(void)
+{
+	unsigned long long address;
+	FILE *f;
+
+	if (!find_symbol("kernel_cr3_loaded", &address)) {
+		if (has_function("coalesce_tlbi_init"))
+			ksft_exit_skip("/proc/kallsyms lacks data: set CONFIG_KALLSYMS_ALL\n");
+		return;
+	}
+	if (!address)
+		ksft_exit_skip("/proc/kallsyms hides addresses: set kernel.kptr_restrict=1\n");
+	f = fopen(STATE_ADDRESS, "w");
+	if (!f || fprintf(f, "%#llx", address) < 0 || fclose(f))
+		ksft_exit_fail_msg(STATE_ADDRESS ": %s\n", strerror(errno));
+}
+
 int isolated_find(struct isolated *cpus)
 {
 	cpu_set_t isolated, online, housekeeping, one;
@@ -243,6 +272,7 @@ int isolated_find(struct isolated *cpus)
 	if (oracle_fd < 0)
 		ksft_exit_skip("/dev/" ORACLE_DEVICE ": %s: load coalesce_tlbi_oracle.ko\n",
 			       strerror(errno));
+	set_state_address();
 
 	/* One CPU, so that the purge and the next vmap() use the same pool. */
 	CPU_XOR(&housekeeping, &online, &isolated);
@@ -419,7 +449,7 @@ bool staleness_shows(void)
 
 void machine_print(void)
 {
-	static const char * const features[] = { "pge", "pcid", "invpcid", "pti" };
+	static const char * const features[] = { "pge", "pcid", "invpcid", "ibt", "pti" };
 	char shown[64] = "";
 	unsigned int i;
 

@@ -80,9 +80,9 @@ struct isolated {
  * isolated_find() - Find the isolated CPUs
  * @cpus: filled with at most MAX_ISOLATED CPUs; no process runs there
  *
- * Pins the caller to a housekeeping CPU, opens the oracle and measures there
- * what staleness_shows() returns.  Skips if no nohz_full= CPU is online, or
- * without the module.
+ * Pins the caller to a housekeeping CPU, opens the oracle, tells it the address of
+ * the per-CPU state, and measures there what staleness_shows() returns.  Skips if no
+ * nohz_full= CPU is online, or without the module.
  *
  * Return: number of CPUs, at least 1.
  */

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pgtable.h>
+#include <linux/static_call.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
@@ -35,11 +36,11 @@ static struct page *pages[ARRAY_SIZE(marks)];
 static void *address;
 static int mapped;
 
-static void (*drain_work)(struct work_struct *work);
+DEFINE_STATIC_CALL_NULL(drain_vmap_area_work, *(work_func_t)NULL);
 
 void vmalloc_drain(void)
 {
-	drain_work(NULL);
+	static_call(drain_vmap_area_work)(NULL);
 }
 
 static void *map_page(int n)
@@ -309,8 +310,8 @@ int address_init(void)
 {
 	int i;
 
-	drain_work = lookup_function("drain_vmap_area_work");
-	if (!drain_work) {
+	static_call_update(drain_vmap_area_work, lookup_function("drain_vmap_area_work"));
+	if (!static_call_query(drain_vmap_area_work)) {
 		pr_err("no drain_vmap_area_work in this kernel, or no kprobes\n");
 		return -ENOENT;
 	}

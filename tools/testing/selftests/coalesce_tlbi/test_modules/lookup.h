@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What modules cannot name: functions, and the per-CPU state. */
+/* What the kernel does not export: functions, and the per-CPU state. */
 #ifndef COALESCE_TLBI_LOOKUP_H
 #define COALESCE_TLBI_LOOKUP_H
 
 #include <linux/types.h>
 
 /**
- * lookup_function() - Find a function that modules cannot name
+ * lookup_function() - Find a function that is not exported
  * @name: its name
+ *
+ * Call the result only by a static call.  An indirect call faults on a CPU with IBT.
  *
  * Return: its address, NULL if there is none or no kprobe may be set on it.
  *
@@ -16,16 +18,9 @@
 void *lookup_function(const char *name);
 
 /**
- * lookup_init() - Find the per-CPU state, kernel_cr3_loaded
+ * has_states() - Check whether the module has the address of the per-CPU state
  *
- * Context: process context, may sleep.
- */
-void lookup_init(void);
-
-/**
- * has_states() - Check whether this kernel has the per-CPU state
- *
- * Return: true if it has.
+ * Return: true if the parameter kernel_cr3_loaded is set.
  */
 bool has_states(void);
 
@@ -33,7 +28,7 @@ bool has_states(void);
  * state_of() - Read the state of a CPU
  * @cpu: its number
  *
- * Return: kernel_cr3_loaded, -1 in a kernel without it.
+ * Return: kernel_cr3_loaded, -1 if not has_states().
  *
  * Context: any, NMI included.
  */

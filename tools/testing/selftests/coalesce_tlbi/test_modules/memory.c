@@ -8,6 +8,8 @@
 #include <linux/pgtable.h>
 #include <linux/set_memory.h>
 #include <linux/slab.h>
+#include <linux/static_call.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
@@ -39,9 +41,14 @@ static struct page *direct_page;
 static void __percpu *percpu_objects[PERCPU_OBJECTS];
 
 /* Not exported to modules; NULL if this kernel does not have them. */
-static int (*set_read_only)(unsigned long addr, int pages);
-static int (*set_writable)(unsigned long addr, int pages);
-static long (*copy_to_kernel)(void *dst, const void *src, size_t size);
+DEFINE_STATIC_CALL_NULL(set_memory_ro, set_memory_ro);
+DEFINE_STATIC_CALL_NULL(set_memory_rw, set_memory_rw);
+DEFINE_STATIC_CALL_NULL(copy_to_kernel_nofault, copy_to_kernel_nofault);
+
+static bool can_protect(void)
+{
+	return static_call_query(set_memory_ro) && static_call_query(set_memory_rw);
+}
 
 /* A deferred unmap of @page, then a change of memory type of the same page. */
 static int change_type(struct page *page)
@@ -207,7 +214,7 @@ static int write_protect_pte(unsigned long addr)
 
 static int protect(unsigned long how)
 {
-	if (!set_read_only || !set_writable)
+	if (!can_protect())
 		return -ENOENT;
 	if (!protected_page)
 		protected_page = vmalloc(PAGE_SIZE);
@@ -217,8 +224,8 @@ static int protect(unsigned long how)
 		return write_protect_pte((unsigned long)protected_page);
 
 	if (how == ORACLE_READ_ONLY)
-		return set_read_only((unsigned long)protected_page, 1);
-	return set_writable((unsigned long)protected_page, 1);
+		return static_call(set_memory_ro)((unsigned long)protected_page, 1);
+	return static_call(set_memory_rw)((unsigned long)protected_page, 1);
 }
 
 static int protect_huge(void)
@@ -227,16 +234,16 @@ static int protect_huge(void)
 	int err = -EAGAIN;
 	void *mem;
 
-	if (!set_read_only || !set_writable)
+	if (!can_protect())
 		return -ENOENT;
 	mem = vmalloc_huge(PMD_SIZE, GFP_KERNEL);
 	if (!mem)
 		return -ENOMEM;
 	lookup_address((unsigned long)mem, &level);
 	if (level == PG_LEVEL_2M) {
-		err = set_read_only((unsigned long)mem, PTRS_PER_PMD);
+		err = static_call(set_memory_ro)((unsigned long)mem, PTRS_PER_PMD);
 		if (!err)
-			err = set_writable((unsigned long)mem, PTRS_PER_PMD);
+			err = static_call(set_memory_rw)((unsigned long)mem, PTRS_PER_PMD);
 	}
 	vfree(mem);
 	return err;
@@ -248,24 +255,25 @@ static int protect_direct(void)
 	unsigned long addr;
 	int err;
 
-	if (!set_read_only || !set_writable)
+	if (!can_protect())
 		return -ENOENT;
 	if (!direct_page)
 		direct_page = alloc_page(GFP_KERNEL);
 	if (!direct_page)
 		return -ENOMEM;
 	addr = (unsigned long)page_address(direct_page);
-	err = set_read_only(addr, 1);
-	return err ? err : set_writable(addr, 1);
+	err = static_call(set_memory_ro)(addr, 1);
+	return err ? err : static_call(set_memory_rw)(addr, 1);
 }
 
 static int write_to_page(void)
 {
 	const long value = 1;
 
-	if (!copy_to_kernel || !protected_page)
+	if (!static_call_query(copy_to_kernel_nofault) || !protected_page)
 		return -ENOENT;
-	return copy_to_kernel(protected_page, &value, sizeof(value)) ? -ERANGE : 0;
+	return static_call(copy_to_kernel_nofault)(protected_page, &value, sizeof(value)) ?
+	       -ERANGE : 0;
 }
 
 static void free_percpu_objects(int keep_each)
@@ -342,9 +350,9 @@ long memory_ioctl(unsigned int cmd, unsigned long arg)
 
 void memory_init(void)
 {
-	set_read_only = lookup_function("set_memory_ro");
-	set_writable = lookup_function("set_memory_rw");
-	copy_to_kernel = lookup_function("copy_to_kernel_nofault");
+	static_call_update(set_memory_ro, lookup_function("set_memory_ro"));
+	static_call_update(set_memory_rw, lookup_function("set_memory_rw"));
+	static_call_update(copy_to_kernel_nofault, lookup_function("copy_to_kernel_nofault"));
 }
 
 void memory_exit(void)

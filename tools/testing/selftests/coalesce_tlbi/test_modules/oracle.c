@@ -16,7 +16,6 @@
 #include "address.h"
 #include "calls.h"
 #include "coalesce_tlbi_oracle.h"
-#include "lookup.h"
 #include "memory.h"
 #include "probe.h"
 #include "sent.h"
@@ -108,7 +107,6 @@ static int __init oracle_init(void)
 {
 	int err;
 
-	lookup_init();
 	err = address_init();
 	if (err)
 		return err;
