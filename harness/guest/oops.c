@@ -28,7 +28,7 @@ int main(void)
 	n = isolated_start(cpus);
 	if (!coalesce_defers())
 		ksft_exit_skip("mode %s: the state never says user mode\n", coalesce_mode());
-	exit_state = strcmp(coalesce_mode(), "always") ? 0 : KERNEL_CR3_FLUSH_PENDING;
+	exit_state = strcmp(coalesce_mode(), "always") ? 0 : KERNEL_CR3_FLUSH_ALWAYS;
 
 	ksft_set_plan(4);
 	status = isolated_try(cpus, oops, 0);

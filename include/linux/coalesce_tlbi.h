@@ -23,13 +23,15 @@ static inline void flush_tlb_kernel_range_deferrable(unsigned long start, unsign
 #ifdef CONFIG_COALESCE_TLBI
 
 void coalesce_tlbi_flush_pending(void);
-void coalesce_tlbi_note_huge_change(void);
+void coalesce_tlbi_note_huge_change(unsigned long addr, unsigned long size);
+void coalesce_tlbi_quarantine(struct page **pages, unsigned int n);
 bool coalesce_tlbi_may_queue_work(int cpu);
 
 #else /* !CONFIG_COALESCE_TLBI */
 
 static inline void coalesce_tlbi_flush_pending(void) { }
-static inline void coalesce_tlbi_note_huge_change(void) { }
+static inline void coalesce_tlbi_note_huge_change(unsigned long addr, unsigned long size) { }
+static inline void coalesce_tlbi_quarantine(struct page **pages, unsigned int n) { }
 
 static inline bool coalesce_tlbi_may_queue_work(int cpu)
 {

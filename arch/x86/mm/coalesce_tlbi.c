@@ -71,6 +71,7 @@
 #define pr_fmt(fmt) "coalesce_tlbi: " fmt
 
 #include <linux/coalesce_tlbi.h>
+#include <linux/cpu.h>
 #include <linux/cpufeature.h>
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
@@ -124,6 +125,9 @@ DEFINE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded) = {
 #endif
 };
 
+/* Bits of CR4 that the entry flush must not clear; 0 until coalesce_tlbi_init() */
+unsigned long coalesce_tlbi_pinned_cr4 __ro_after_init;
+
 /**
  * struct coalesce_tlbi_counters - counts of IPIs to one CPU, written by initiators
  * @deferred: IPIs that were deferred
@@ -154,11 +158,23 @@ struct coalesce_tlbi_request {
 };
 
 /*
- * The number of huge mappings that were unmapped or changed, and how many of these are
- * covered by a flush that has reached every CPU.  The two differ while one is not.
+ * Where huge mappings were unmapped or changed that no flush of every CPU covers yet.
+ * A flush that overlaps one of these ranges is not deferred; any other is.  Ranges that
+ * touch are one.  If there is no room for a further range, one grows to include it, and
+ * then more flushes than needed are not deferred.
  */
-static atomic_long_t huge_changes;
-static atomic_long_t huge_changes_flushed;
+#define MAX_HUGE_CHANGES	16
+
+struct huge_change {
+	unsigned long	start;
+	unsigned long	end;	/* first byte after it */
+	unsigned long	seq;	/* the last change in it */
+};
+
+static DEFINE_RAW_SPINLOCK(huge_changes_lock);
+static struct huge_change huge_changes[MAX_HUGE_CHANGES];
+static unsigned int nr_huge_changes;
+static unsigned long huge_changes_seq;
 
 /*
  * Decide for one target by its state.  Return true if it needs the IPI, false if a
@@ -174,22 +190,23 @@ static __always_inline bool state_needs_ipi(atomic_long_t *state)
 			return true;
 		if (old & KERNEL_CR3_FLUSH_PENDING)
 			return false;
-	} while (!atomic_long_try_cmpxchg(state, &old, KERNEL_CR3_FLUSH_PENDING));
+	} while (!atomic_long_try_cmpxchg(state, &old, old | KERNEL_CR3_FLUSH_PENDING));
 
 	return false;
 }
 
 /*
  * Is @state legal for a remote CPU?  A CPU that never defers has exactly LOADED.  In
- * mode always, a CPU in user mode always has a flush pending.
+ * mode always, FLUSH_ALWAYS is set from the exit until the flush at entry is complete;
+ * in mode pending it is never set.
  */
 static bool legal_state(long state, unsigned long exit_state)
 {
-	if (state & ~(long)(KERNEL_CR3_LOADED | KERNEL_CR3_FLUSH_PENDING))
+	if (state == KERNEL_CR3_LOADED)
+		return true;
+	if (exit_state == KERNEL_CR3_LOADED || (state & ~(long)(KERNEL_CR3_LOADED | KERNEL_CR3_FLUSH)))
 		return false;
-	if (exit_state == KERNEL_CR3_LOADED)
-		return state == KERNEL_CR3_LOADED;
-	return exit_state != KERNEL_CR3_FLUSH_PENDING || state;
+	return (state & KERNEL_CR3_FLUSH_ALWAYS) == exit_state;
 }
 
 static void assert_legal_state(int cpu)
@@ -289,32 +306,57 @@ static void coalesce_tlbi_flush_this_cpu(void *info)
 	__flush_tlb_all();
 }
 
+/* Does @start to @end overlap a huge change?  @seq: the last one that was noted. */
+static bool overlaps_huge_change(unsigned long start, unsigned long end, unsigned long *seq)
+{
+	bool overlaps = false;
+	unsigned long flags;
+	unsigned int i;
+
+	raw_spin_lock_irqsave(&huge_changes_lock, flags);
+	*seq = huge_changes_seq;
+	for (i = 0; i < nr_huge_changes; i++)
+		overlaps |= start < huge_changes[i].end && end > huge_changes[i].start;
+	raw_spin_unlock_irqrestore(&huge_changes_lock, flags);
+	return overlaps;
+}
+
+/* Every CPU was flushed after change @seq. */
+static void forget_huge_changes(unsigned long seq)
+{
+	unsigned long flags;
+	unsigned int i = 0;
+
+	raw_spin_lock_irqsave(&huge_changes_lock, flags);
+	while (i < nr_huge_changes) {
+		if ((long)(huge_changes[i].seq - seq) <= 0)
+			huge_changes[i] = huge_changes[--nr_huge_changes];
+		else
+			i++;
+	}
+	raw_spin_unlock_irqrestore(&huge_changes_lock, flags);
+}
+
 /*
- * Flush immediately what must not be deferred.
+ * Flush immediately what must not be deferred: if a huge mapping in the range was
+ * cleared or changed and no flush has covered that, flush everything on every CPU.
+ * That covers all that was cleared before, the range of the caller included.
  *
- * Huge mappings are counted when they are cleared or changed.  If one of them is not
- * covered by a flush of every CPU, do that flush here.  It covers everything that was
- * cleared before, the range of the caller included.
- *
- * This is a counter and not a flag, because clearing and flushing are not under one
- * lock: one initiator would clear the flag before its flush has completed, and a second
- * one would then defer its own flush.
+ * The range is forgotten after the flush and not before, because clearing and flushing
+ * are not under one lock: otherwise a second initiator would not find the range while
+ * the flush of the first one has not completed, and would defer its own flush.
  *
  * Return: true if every CPU has been flushed, false if the caller may defer.
  */
-static bool flush_huge_changes(void)
+static bool flush_huge_changes(unsigned long start, unsigned long end)
 {
-	long seen = atomic_long_read(&huge_changes);
-	long flushed = atomic_long_read(&huge_changes_flushed);
+	unsigned long seq;
 
-	if (flushed - seen >= 0)
+	if (!overlaps_huge_change(start, end, &seq))
 		return false;
 
 	flush_tlb_all();
-
-	while (flushed - seen < 0 &&
-	       !atomic_long_try_cmpxchg(&huge_changes_flushed, &flushed, seen))
-		;
+	forget_huge_changes(seq);
 	return true;
 }
 
@@ -335,7 +377,14 @@ static bool flush_huge_changes(void)
  *    coalesce_tlbi_note_huge_change(); then this flushes every CPU immediately.
  *  - No page behind the range changes its memory type, encryption or presence on the
  *    strength of the flush (without coalesce_tlbi_flush_pending() in between).
+ *  - No page that was executable is reused on the strength of the flush (without
+ *    coalesce_tlbi_quarantine()).
  *  - Only kernel code uses the translation, not user mode.
+ *
+ * Other code must not rely on the IPI of a later, smaller flush to make a CPU do the
+ * flush that is pending there: flush_tlb_kernel_range() may flush a remote TLB without
+ * an IPI (INVLPGB).  Code that needs it, such as code that maps a huge page where 4K
+ * PTEs were, calls coalesce_tlbi_flush_pending() as well.
  *
  * The ordering argument is at the top of this file.  The rules are from the reviews of
  * "context_tracking,x86: Defer some IPIs until a user->kernel transition"
@@ -352,7 +401,7 @@ void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end)
 		flush_tlb_kernel_range(start, end);
 		return;
 	}
-	if (flush_huge_changes())
+	if (flush_huge_changes(start, end))
 		return;
 
 	/* As flush_tlb_kernel_range() decides */
@@ -360,6 +409,25 @@ void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end)
 		call_or_defer(needs_ipi_now, coalesce_tlbi_flush_all, &req);
 	else
 		call_or_defer(needs_ipi_now, coalesce_tlbi_flush_range, &req);
+}
+
+/**
+ * coalesce_tlbi_flush_aliases() - The same for a range and the aliases of its pages
+ * @start: first byte of the range
+ * @end: first byte after the range
+ *
+ * For a change of permissions: the aliases are in the direct map and in the mapping of
+ * the kernel image.  Huge mappings elsewhere in vmalloc memory do not matter to it.
+ *
+ * Context: as flush_tlb_kernel_range_deferrable().
+ */
+void coalesce_tlbi_flush_aliases(unsigned long start, unsigned long end)
+{
+	struct coalesce_tlbi_request req = { .end = TLB_FLUSH_ALL, .caller = _RET_IP_ };
+
+	if (!flush_huge_changes(start, end) && !flush_huge_changes(0, VMALLOC_START) &&
+	    !flush_huge_changes(VMALLOC_END, TLB_FLUSH_ALL))
+		call_or_defer(needs_ipi_now, coalesce_tlbi_flush_all, &req);
 }
 
 /**
@@ -457,8 +525,8 @@ bool coalesce_tlbi_protection_only(unsigned long set, unsigned long clear)
  *
  * The initiator of a deferred flush set FLUSH_PENDING before the caller could know of
  * that flush (vmap_purge_lock).  So each state read here has FLUSH_PENDING, or a
- * completed flush has cleared it.  In mode always a CPU in user mode has a flush
- * pending at any time, so every call sends it an IPI.
+ * completed flush has cleared it.  In mode always, FLUSH_ALWAYS does not count: it says
+ * nothing about a deferred flush.
  *
  * Context: process context, interrupts enabled.  Does not sleep; waits for the CPUs to
  *	which it sends an IPI.
@@ -473,18 +541,41 @@ void coalesce_tlbi_flush_pending(void)
 
 /**
  * coalesce_tlbi_note_huge_change() - Report a huge mapping that was cleared or changed
+ * @addr: an address in it
+ * @size: its size in bytes: PMD_SIZE or PUD_SIZE
  *
  * Call this after a PMD or PUD leaf of the kernel was cleared or changed, and before the
- * range is flushed or put on a list of ranges to be flushed.  No flush is deferred until
- * one has gone to every CPU.  Otherwise the range could be mapped by 4K PTEs next while
- * a CPU still holds the huge TLB entry, and two page sizes cached for one address are
- * undefined behaviour (AMD erratum 383).
+ * range is flushed or put on a list of ranges to be flushed.  No flush of that range is
+ * deferred until one has gone to every CPU.  Otherwise the range could be mapped by 4K
+ * PTEs next while a CPU still holds the huge TLB entry, and two page sizes cached for
+ * one address are undefined behaviour (AMD erratum 383).
  *
- * Context: any.
+ * Context: any but NMI.
  */
-void coalesce_tlbi_note_huge_change(void)
+void coalesce_tlbi_note_huge_change(unsigned long addr, unsigned long size)
 {
-	atomic_long_inc(&huge_changes);
+	unsigned long start = addr & ~(size - 1), end = start + size, growth, least = ULONG_MAX;
+	struct huge_change *range = NULL;
+	unsigned long flags;
+	unsigned int i;
+
+	raw_spin_lock_irqsave(&huge_changes_lock, flags);
+	for (i = 0; i < nr_huge_changes; i++) {
+		growth = max(end, huge_changes[i].end) - min(start, huge_changes[i].start) -
+			 (huge_changes[i].end - huge_changes[i].start);
+		if (growth < least) {
+			least = growth;
+			range = &huge_changes[i];
+		}
+	}
+	if (least > size && nr_huge_changes < MAX_HUGE_CHANGES) {
+		range = &huge_changes[nr_huge_changes++];
+		*range = (struct huge_change) { .start = start, .end = end };
+	}
+	range->start = min(start, range->start);
+	range->end = max(end, range->end);
+	range->seq = ++huge_changes_seq;
+	raw_spin_unlock_irqrestore(&huge_changes_lock, flags);
 }
 
 static bool cpu_defers(int cpu)
@@ -644,6 +735,7 @@ static const char * __init reason_for_off(void)
 
 /**
  * coalesce_tlbi_init() - Decide whether and where flushes are deferred
+ * @pinned_cr4: bits of CR4 that no write may clear, cr4_pinned_bits
  *
  * Runs on the boot CPU after tick_init(), which finishes the nohz_full= mask, and
  * before alternatives are applied.  Until they are, every hook is skipped by its jump
@@ -651,12 +743,13 @@ static const char * __init reason_for_off(void)
  *
  * Context: boot, one CPU, no user mode yet.
  */
-void __init coalesce_tlbi_init(void)
+void __init coalesce_tlbi_init(unsigned long pinned_cr4)
 {
 	const char *reason = reason_for_off();
 	unsigned long exit_state = 0;
 	int cpu;
 
+	coalesce_tlbi_pinned_cr4 = pinned_cr4;
 	if (reason) {
 		coalesce_tlbi_mode = COALESCE_TLBI_OFF;
 		pr_info("off: %s\n", reason);
@@ -664,11 +757,13 @@ void __init coalesce_tlbi_init(void)
 	}
 
 	if (coalesce_tlbi_mode == COALESCE_TLBI_ALWAYS)
-		exit_state = KERNEL_CR3_FLUSH_PENDING;
+		exit_state = KERNEL_CR3_FLUSH_ALWAYS;
 	for_each_cpu_and(cpu, tick_nohz_full_mask, cpu_possible_mask)
 		per_cpu(kernel_cr3_loaded, cpu).exit_state = exit_state;
 
 	setup_force_cpu_cap(X86_FEATURE_COALESCE_TLBI);
+	if (!cpu_mitigations_off())
+		setup_force_cpu_cap(X86_FEATURE_COALESCE_TLBI_FENCE);
 	pr_info("%s: kernel TLB flushes are deferred while CPUs %*pbl run user mode\n",
 		coalesce_tlbi_modes[coalesce_tlbi_mode], cpumask_pr_args(tick_nohz_full_mask));
 }

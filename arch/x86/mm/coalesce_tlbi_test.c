@@ -2,11 +2,9 @@
 /*
  * KUnit tests of COALESCE_TLBI, included by coalesce_tlbi.c.
  *
- * The hooks of the entry code run here as functions (coalesce_tlbi_test_hooks.S), on
- * the state of the CPU that runs the test, with interrupts off.  For some instructions
- * kernel code then runs without LOADED.  It obeys the rule for pre-hook entry code and
- * accesses only its stack and per-CPU data.  An initiator that reads the state
- * meanwhile sets FLUSH_PENDING, which the hook finds.
+ * The hooks of the entry code run here as functions (coalesce_tlbi_test_hooks.S), with
+ * interrupts off, on a state of their own.  So no initiator and no NMI sees a state that
+ * the CPU is not in, and the debug assertions hold.
  */
 #include <kunit/test.h>
 #include <linux/hw_breakpoint.h>
@@ -20,9 +18,11 @@
 
 #define USER		0L
 #define FLUSH_PENDING	((long)KERNEL_CR3_FLUSH_PENDING)
+#define FLUSH_ALWAYS	((long)KERNEL_CR3_FLUSH_ALWAYS)
 #define LOADED		((long)KERNEL_CR3_LOADED)
+#define STATES		8	/* every combination of these */
 
-static const long states[] = { USER, FLUSH_PENDING, LOADED, LOADED | FLUSH_PENDING };
+DEFINE_PER_CPU_ALIGNED(struct kernel_cr3_state, coalesce_tlbi_test_cr3);
 
 struct hook_result {
 	unsigned long	saved;		/* the old state that the paranoid entry kept */
@@ -31,19 +31,17 @@ struct hook_result {
 	unsigned long	flushes;	/* by the hooks */
 };
 
-/* Run the hooks from @state with @exit_state, then restore the CPU. */
-static struct hook_result run_hooks_once(long state, unsigned long exit_state, bool paranoid)
+/* Run the hooks from @state with @exit_state. */
+static struct hook_result run_hooks(long state, unsigned long exit_state, bool paranoid)
 {
 	struct kernel_cr3_state *cr3;
-	unsigned long flags, exit_state_was, flushes_were;
 	struct hook_result res = {};
+	unsigned long flags;
 
 	raw_local_irq_save(flags);
-	cr3 = this_cpu_ptr(&kernel_cr3_loaded);
-	exit_state_was = cr3->exit_state;
-	flushes_were = cr3->entry_flushes;
-
+	cr3 = this_cpu_ptr(&coalesce_tlbi_test_cr3);
 	cr3->exit_state = exit_state;
+	cr3->entry_flushes = 0;
 	atomic_long_set(&cr3->state, state);
 	if (paranoid)
 		res.saved = coalesce_tlbi_test_paranoid_enter();
@@ -55,42 +53,27 @@ static struct hook_result run_hooks_once(long state, unsigned long exit_state, b
 	else
 		coalesce_tlbi_test_exit();
 	res.after = atomic_long_read(&cr3->state);
-	res.flushes = READ_ONCE(cr3->entry_flushes) - flushes_were;
-
-	cr3->exit_state = exit_state_was;
-	coalesce_tlbi_test_enter();
+	res.flushes = READ_ONCE(cr3->entry_flushes);
 	raw_local_irq_restore(flags);
 	return res;
 }
 
-/* The same, repeated until no initiator has deferred an IPI to this CPU meanwhile. */
-static struct hook_result run_hooks(long state, unsigned long exit_state, bool paranoid)
+static unsigned long expected_flushes(long state)
 {
-	struct hook_result res;
-	atomic_long_t *deferred;
-	long before;
-
-	migrate_disable();
-	deferred = this_cpu_ptr(&coalesce_tlbi_counters.deferred);
-	do {
-		before = atomic_long_read(deferred);
-		res = run_hooks_once(state, exit_state, paranoid);
-	} while (atomic_long_read(deferred) != before);
-	migrate_enable();
-	return res;
+	return state & KERNEL_CR3_FLUSH ? 1 : 0;
 }
 
-/* From every state the hook goes to LOADED, and flushes only if a flush is pending. */
+/* From every state the hook goes to LOADED, and flushes only if a flush is due. */
 static void test_enter(struct kunit *test)
 {
-	int i;
+	long state;
 
-	for (i = 0; i < ARRAY_SIZE(states); i++) {
-		struct hook_result res = run_hooks(states[i], USER, false);
+	for (state = 0; state < STATES; state++) {
+		struct hook_result res = run_hooks(state, USER, false);
 
-		KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from state %ld", states[i]);
-		KUNIT_EXPECT_EQ_MSG(test, res.flushes, states[i] & FLUSH_PENDING ? 1 : 0,
-				    "from state %ld", states[i]);
+		KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from state %ld", state);
+		KUNIT_EXPECT_EQ_MSG(test, res.flushes, expected_flushes(state),
+				    "from state %ld", state);
 	}
 }
 
@@ -98,7 +81,7 @@ static void test_enter(struct kunit *test)
 static void test_exit(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, USER, false).after, USER);
-	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, FLUSH_PENDING, false).after, FLUSH_PENDING);
+	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, FLUSH_ALWAYS, false).after, FLUSH_ALWAYS);
 	KUNIT_EXPECT_EQ(test, run_hooks(LOADED, LOADED, false).after, LOADED);
 }
 
@@ -109,44 +92,97 @@ static void test_exit(struct kunit *test)
  */
 static void test_paranoid(struct kunit *test)
 {
-	const long exit_states[] = { USER, FLUSH_PENDING };
-	int i, j;
+	const long exit_states[] = { USER, FLUSH_ALWAYS };
+	long state;
+	int j;
 
-	for (i = 0; i < ARRAY_SIZE(states); i++) {
+	for (state = 0; state < STATES; state++) {
 		for (j = 0; j < ARRAY_SIZE(exit_states); j++) {
-			struct hook_result res = run_hooks(states[i], exit_states[j], true);
-			long expect = states[i] & LOADED ? LOADED : exit_states[j];
+			struct hook_result res = run_hooks(state, exit_states[j], true);
+			long expect = state & LOADED ? LOADED : exit_states[j];
 
-			KUNIT_EXPECT_EQ_MSG(test, res.saved, (unsigned long)states[i],
-					    "from state %ld", states[i]);
-			KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from state %ld", states[i]);
+			KUNIT_EXPECT_EQ_MSG(test, res.saved, (unsigned long)state,
+					    "from state %ld", state);
+			KUNIT_EXPECT_EQ_MSG(test, res.inside, LOADED, "from state %ld", state);
 			KUNIT_EXPECT_EQ_MSG(test, res.after, expect,
 					    "from state %ld, exit state %ld",
-					    states[i], exit_states[j]);
-			KUNIT_EXPECT_EQ_MSG(test, res.flushes, states[i] & FLUSH_PENDING ? 1 : 0,
-					    "from state %ld", states[i]);
+					    state, exit_states[j]);
+			KUNIT_EXPECT_EQ_MSG(test, res.flushes, expected_flushes(state),
+					    "from state %ld", state);
 		}
 	}
+}
+
+/* The flush sets the pinned bits, whatever the shadow of CR4 says. */
+static void test_pinned_cr4(struct kunit *test)
+{
+	struct kernel_cr3_state *cr3;
+	unsigned long flags, cr4;
+
+	if (!boot_cpu_has(X86_FEATURE_SMAP))
+		kunit_skip(test, "needs SMAP");
+
+	raw_local_irq_save(flags);
+	cr3 = this_cpu_ptr(&coalesce_tlbi_test_cr3);
+	this_cpu_and(cpu_tlbstate.cr4, ~X86_CR4_SMAP);
+	atomic_long_set(&cr3->state, FLUSH_PENDING);
+	coalesce_tlbi_test_enter();
+	cr4 = native_read_cr4();
+	this_cpu_or(cpu_tlbstate.cr4, X86_CR4_SMAP);
+	native_write_cr4(this_cpu_read(cpu_tlbstate.cr4));
+	raw_local_irq_restore(flags);
+
+	KUNIT_EXPECT_TRUE(test, cr4 & X86_CR4_SMAP);
+	KUNIT_EXPECT_TRUE(test, cr4 & X86_CR4_PGE);
+	KUNIT_EXPECT_TRUE(test, coalesce_tlbi_pinned_cr4 & X86_CR4_SMAP);
+}
+
+static bool has_lfence(const void *start, const void *end)
+{
+	static const u8 lfence[] = { 0x0f, 0xae, 0xe8 };
+	const u8 *p;
+
+	for (p = start; p + sizeof(lfence) <= (const u8 *)end; p++)
+		if (!memcmp(p, lfence, sizeof(lfence)))
+			return true;
+	return false;
+}
+
+/* The entry hooks have their LFENCE if some CPU defers, unless mitigations are off. */
+static void test_fence(struct kunit *test)
+{
+	const bool on = cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI) && !cpu_mitigations_off();
+
+	KUNIT_EXPECT_EQ(test, has_lfence(coalesce_tlbi_test_enter, coalesce_tlbi_test_exit), on);
+	KUNIT_EXPECT_EQ(test, has_lfence(coalesce_tlbi_test_paranoid_enter,
+					 coalesce_tlbi_test_paranoid_exit), on);
+	KUNIT_EXPECT_FALSE(test, has_lfence(coalesce_tlbi_test_exit,
+					    coalesce_tlbi_test_paranoid_enter));
 }
 
 /* The states that an initiator may find, by exit_state of the CPU. */
 static void test_legal_state(struct kunit *test)
 {
-	const long exit_states[] = { USER, FLUSH_PENDING, LOADED };
-	const bool legal[ARRAY_SIZE(states)][ARRAY_SIZE(exit_states)] = {
-		/* USER */			{ true,  false, false },
-		/* FLUSH_PENDING */		{ true,  true,	false },
-		/* LOADED */			{ true,  true,	true },
-		/* LOADED | FLUSH_PENDING */	{ true,  true,	false },
+	const long exit_states[] = { USER, FLUSH_ALWAYS, LOADED };
+	const bool legal[STATES][ARRAY_SIZE(exit_states)] = {
+		[USER]						= { true,  false, false },
+		[LOADED]					= { true,  true,  true },
+		[FLUSH_PENDING]					= { true,  false, false },
+		[LOADED | FLUSH_PENDING]			= { true,  false, false },
+		[FLUSH_ALWAYS]					= { false, true,  false },
+		[LOADED | FLUSH_ALWAYS]				= { false, true,  false },
+		[FLUSH_PENDING | FLUSH_ALWAYS]			= { false, true,  false },
+		[LOADED | FLUSH_PENDING | FLUSH_ALWAYS]		= { false, true,  false },
 	};
-	int i, j;
+	long state;
+	int j;
 
 	for (j = 0; j < ARRAY_SIZE(exit_states); j++) {
-		for (i = 0; i < ARRAY_SIZE(states); i++)
-			KUNIT_EXPECT_EQ_MSG(test, legal_state(states[i], exit_states[j]),
-					    legal[i][j], "state %ld, exit state %ld",
-					    states[i], exit_states[j]);
-		KUNIT_EXPECT_FALSE(test, legal_state(4, exit_states[j]));
+		for (state = 0; state < STATES; state++)
+			KUNIT_EXPECT_EQ_MSG(test, legal_state(state, exit_states[j]),
+					    legal[state][j], "state %ld, exit state %ld",
+					    state, exit_states[j]);
+		KUNIT_EXPECT_FALSE(test, legal_state(STATES, exit_states[j]));
 		KUNIT_EXPECT_FALSE(test, legal_state(-1, exit_states[j]));
 	}
 }
@@ -154,25 +190,16 @@ static void test_legal_state(struct kunit *test)
 /* A flush is deferred on a CPU without LOADED, and FLUSH_PENDING is set there. */
 static void test_predicate(struct kunit *test)
 {
-	const struct {
-		long	state;
-		bool	ipi;
-		long	after;
-	} cases[] = {
-		{ USER,			  false, FLUSH_PENDING },
-		{ FLUSH_PENDING,	  false, FLUSH_PENDING },
-		{ LOADED,		  true,	 LOADED },
-		{ LOADED | FLUSH_PENDING, true,	 LOADED | FLUSH_PENDING },
-	};
-	int i;
+	long state;
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		atomic_long_t state = ATOMIC_LONG_INIT(cases[i].state);
+	for (state = 0; state < STATES; state++) {
+		atomic_long_t cr3 = ATOMIC_LONG_INIT(state);
 
-		KUNIT_EXPECT_EQ_MSG(test, state_needs_ipi(&state), cases[i].ipi,
-				    "state %ld", cases[i].state);
-		KUNIT_EXPECT_EQ_MSG(test, atomic_long_read(&state), cases[i].after,
-				    "state %ld", cases[i].state);
+		KUNIT_EXPECT_EQ_MSG(test, state_needs_ipi(&cr3), !!(state & LOADED),
+				    "state %ld", state);
+		KUNIT_EXPECT_EQ_MSG(test, atomic_long_read(&cr3),
+				    state & LOADED ? state : state | FLUSH_PENDING,
+				    "state %ld", state);
 	}
 }
 
@@ -262,16 +289,14 @@ static void test_in_kernel(struct kunit *test)
 	cpus_read_unlock();
 }
 
-static long uncovered_huge_changes(void)
-{
-	return atomic_long_read(&huge_changes) - atomic_long_read(&huge_changes_flushed);
-}
+/* A page near the end of vmalloc memory, where nothing is mapped */
+#define NOWHERE		((VMALLOC_END & PUD_MASK) - PUD_SIZE)
 
-/* With no huge change outstanding, the next deferrable flush is a deferred one. */
-static void cover_huge_changes(void)
+static bool is_uncovered(unsigned long start, unsigned long size)
 {
-	if (cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		flush_huge_changes();
+	unsigned long seq;
+
+	return overlaps_huge_change(start, start + size, &seq);
 }
 
 /*
@@ -285,7 +310,7 @@ static unsigned long read_after_flush(unsigned long *mem, pte_t *pte, struct pag
 	pte_t was = *pte;
 	unsigned long seen;
 
-	cover_huge_changes();
+	flush_huge_changes(start, end);
 	preempt_disable();
 	READ_ONCE(*mem);
 	set_pte(pte, mk_pte(page, PAGE_KERNEL));
@@ -355,7 +380,6 @@ static void test_threshold(struct kunit *test)
 	const unsigned long start = VMALLOC_END & PAGE_MASK, pages = 33;
 	unsigned long one, all;
 
-	cover_huge_changes();
 	one = vm_event(NR_TLB_LOCAL_FLUSH_ONE);
 	flush_tlb_kernel_range_deferrable(start - pages * PAGE_SIZE, start);
 	KUNIT_EXPECT_GE(test, vm_event(NR_TLB_LOCAL_FLUSH_ONE) - one, pages);
@@ -370,45 +394,90 @@ static void test_threshold(struct kunit *test)
 #endif
 }
 
-/* One huge change causes one flush of every CPU; two changes cause one as well. */
+/*
+ * A huge change causes one flush of every CPU, by the first flush that overlaps it.
+ * Two changes that touch cause one as well.
+ */
 static void test_huge(struct kunit *test)
 {
-	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		kunit_skip(test, "needs nohz_full=");
+	const unsigned long end = NOWHERE + 2 * PMD_SIZE;
 
-	flush_huge_changes();
-	KUNIT_EXPECT_EQ(test, uncovered_huge_changes(), 0);
-	KUNIT_EXPECT_FALSE(test, flush_huge_changes());
+	coalesce_tlbi_note_huge_change(NOWHERE + PAGE_SIZE, PMD_SIZE);
+	coalesce_tlbi_note_huge_change(NOWHERE + PMD_SIZE, PMD_SIZE);
+	KUNIT_EXPECT_TRUE(test, is_uncovered(NOWHERE, PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, is_uncovered(end - PAGE_SIZE, PAGE_SIZE));
+	KUNIT_EXPECT_FALSE(test, flush_huge_changes(NOWHERE - PAGE_SIZE, NOWHERE));
+	KUNIT_EXPECT_FALSE(test, flush_huge_changes(end, end + PAGE_SIZE));
 
-	coalesce_tlbi_note_huge_change();
-	coalesce_tlbi_note_huge_change();
-	KUNIT_EXPECT_EQ(test, uncovered_huge_changes(), 2);
-	KUNIT_EXPECT_TRUE(test, flush_huge_changes());
-	KUNIT_EXPECT_EQ(test, uncovered_huge_changes(), 0);
-	KUNIT_EXPECT_FALSE(test, flush_huge_changes());
+	KUNIT_EXPECT_TRUE(test, flush_huge_changes(end - PAGE_SIZE, end));
+	KUNIT_EXPECT_FALSE(test, is_uncovered(NOWHERE, end - NOWHERE));
+	KUNIT_EXPECT_FALSE(test, flush_huge_changes(NOWHERE, end));
+}
+
+/* A flush that began before the last change of a range does not cover the range. */
+static void test_huge_again(struct kunit *test)
+{
+	unsigned long seq;
+
+	coalesce_tlbi_note_huge_change(NOWHERE, PMD_SIZE);
+	overlaps_huge_change(NOWHERE, NOWHERE + 1, &seq);
+	coalesce_tlbi_note_huge_change(NOWHERE, PMD_SIZE);
+	forget_huge_changes(seq);
+	KUNIT_EXPECT_TRUE(test, is_uncovered(NOWHERE, 1));
+	KUNIT_EXPECT_TRUE(test, flush_huge_changes(NOWHERE, NOWHERE + 1));
+	KUNIT_EXPECT_FALSE(test, is_uncovered(NOWHERE, 1));
+}
+
+/* No range is lost if there are more than there is room for. */
+static void test_huge_many(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < 2 * MAX_HUGE_CHANGES; i++)
+		coalesce_tlbi_note_huge_change(NOWHERE + 2 * i * PMD_SIZE, PMD_SIZE);
+	for (i = 0; i < 2 * MAX_HUGE_CHANGES; i++)
+		KUNIT_EXPECT_TRUE_MSG(test, is_uncovered(NOWHERE + 2 * i * PMD_SIZE, PMD_SIZE),
+				      "range %d", i);
+	KUNIT_EXPECT_TRUE(test, flush_huge_changes(NOWHERE, NOWHERE + 1));
+	KUNIT_EXPECT_FALSE(test, is_uncovered(NOWHERE, PUD_SIZE));
+}
+
+/* A change of permissions concerns huge changes in the direct map, not in vmalloc memory. */
+static void test_huge_aliases(struct kunit *test)
+{
+	const unsigned long other = NOWHERE + 4 * PMD_SIZE;
+
+	flush_huge_changes(0, TLB_FLUSH_ALL);
+	coalesce_tlbi_note_huge_change(NOWHERE, PMD_SIZE);
+	coalesce_tlbi_flush_aliases(other, other + PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, is_uncovered(NOWHERE, 1));
+	coalesce_tlbi_note_huge_change(PAGE_OFFSET, PMD_SIZE);
+	coalesce_tlbi_flush_aliases(other, other + PAGE_SIZE);
+	KUNIT_EXPECT_FALSE(test, is_uncovered(PAGE_OFFSET, 1));
+	KUNIT_EXPECT_FALSE(test, is_uncovered(NOWHERE, 1));
 }
 
 /*
- * vfree() of a huge mapping is counted.  That of 4K PTEs is not, even if the area, by
- * its guard page, extends into 2M that have no page table.
+ * vfree() of a huge mapping is noted.  That of 4K PTEs is not, even if the area, by its
+ * guard page, extends into 2M that have no page table.
  */
 static void test_huge_vfree(struct kunit *test)
 {
 	struct vm_struct *area;
-	long before;
+	unsigned long before;
 	void *mem;
 
 	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
 		kunit_skip(test, "needs nohz_full=");
 
-	before = atomic_long_read(&huge_changes);
+	before = READ_ONCE(huge_changes_seq);
 	mem = vmalloc(PAGE_SIZE);
 	KUNIT_ASSERT_NOT_NULL(test, mem);
 	vfree(mem);
 	area = get_vm_area(2 * PMD_SIZE, VM_MAP);
 	KUNIT_ASSERT_NOT_NULL(test, area);
 	free_vm_area(area);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&huge_changes), before);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(huge_changes_seq), before);
 
 	mem = vmalloc_huge(PMD_SIZE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, mem);
@@ -416,34 +485,39 @@ static void test_huge_vfree(struct kunit *test)
 		vfree(mem);
 		kunit_skip(test, "no 2M page available");
 	}
-	before = atomic_long_read(&huge_changes);
+	before = READ_ONCE(huge_changes_seq);
 	vfree(mem);
-	KUNIT_EXPECT_GT(test, atomic_long_read(&huge_changes), before);
+	KUNIT_EXPECT_GT(test, READ_ONCE(huge_changes_seq), before);
+	/* debug_pagealloc flushes at once. */
+	KUNIT_EXPECT_EQ(test, is_uncovered((unsigned long)mem, PMD_SIZE),
+			!debug_pagealloc_enabled());
 	vm_unmap_aliases();
-	KUNIT_EXPECT_EQ(test, uncovered_huge_changes(), 0);
+	KUNIT_EXPECT_FALSE(test, is_uncovered((unsigned long)mem, PMD_SIZE));
 }
 
-/* iounmap() of a PUD leaf is counted as well. */
+/* iounmap() of a PUD leaf is noted as well. */
 static void test_huge_iounmap(struct kunit *test)
 {
 	const resource_size_t nowhere = 1ULL << 38;
 	unsigned int level = PG_LEVEL_NONE;
 	void __iomem *mem;
-	long before;
+	unsigned long addr;
 
 	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
 		kunit_skip(test, "needs nohz_full=");
 
 	mem = ioremap(nowhere, PUD_SIZE);
 	KUNIT_ASSERT_NOT_NULL(test, (void __force *)mem);
-	lookup_address((unsigned long __force)mem, &level);
-	before = atomic_long_read(&huge_changes);
+	addr = (unsigned long __force)mem;
+	lookup_address(addr, &level);
 	iounmap(mem);
 	if (level != PG_LEVEL_1G)
 		kunit_skip(test, "ioremap() uses no 1G pages here");
-	KUNIT_EXPECT_GT(test, atomic_long_read(&huge_changes), before);
+	KUNIT_EXPECT_EQ(test, is_uncovered(addr, PAGE_SIZE), !debug_pagealloc_enabled());
+	KUNIT_EXPECT_EQ(test, is_uncovered(addr + PUD_SIZE - PAGE_SIZE, PAGE_SIZE),
+			!debug_pagealloc_enabled());
 	vm_unmap_aliases();
-	KUNIT_EXPECT_EQ(test, uncovered_huge_changes(), 0);
+	KUNIT_EXPECT_FALSE(test, is_uncovered(addr, PUD_SIZE));
 }
 
 static void test_parameter(struct kunit *test)
@@ -495,13 +569,15 @@ static void test_breakpoint(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->state));
 	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->exit_state));
 	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->entry_flushes));
-	KUNIT_EXPECT_FALSE(test, breakpoint_refused(&huge_changes));
+	KUNIT_EXPECT_FALSE(test, breakpoint_refused(&huge_changes_seq));
 }
 
 static struct kunit_case coalesce_tlbi_cases[] = {
 	KUNIT_CASE(test_enter),
 	KUNIT_CASE(test_exit),
 	KUNIT_CASE(test_paranoid),
+	KUNIT_CASE(test_pinned_cr4),
+	KUNIT_CASE(test_fence),
 	KUNIT_CASE(test_legal_state),
 	KUNIT_CASE(test_predicate),
 	KUNIT_CASE(test_predicate_local),
@@ -511,6 +587,9 @@ static struct kunit_case coalesce_tlbi_cases[] = {
 	KUNIT_CASE(test_fixed_operations),
 	KUNIT_CASE(test_threshold),
 	KUNIT_CASE(test_huge),
+	KUNIT_CASE(test_huge_again),
+	KUNIT_CASE(test_huge_many),
+	KUNIT_CASE(test_huge_aliases),
 	KUNIT_CASE(test_huge_vfree),
 	KUNIT_CASE(test_huge_iounmap),
 	KUNIT_CASE(test_parameter),

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The hooks of the entry code as functions, for the KUnit suite: the same macros
- * without the feature check, on the state of the calling CPU.  Interrupts must be off.
+ * without the feature check, on a state of the suite's own.  Interrupts must be off.
  */
+#define KERNEL_CR3_VAR	coalesce_tlbi_test_cr3
+
 #include <linux/linkage.h>
 #include <asm/asm-offsets.h>
 #include <asm/coalesce_tlbi.h>

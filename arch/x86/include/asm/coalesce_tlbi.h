@@ -10,6 +10,10 @@
  *	LOADED			runs kernel code, no flush pending
  *	LOADED + FLUSH_PENDING	has entered the kernel, its flush is not complete
  *
+ * In mode always, FLUSH_ALWAYS is set in addition while the CPU is in user mode and
+ * until its flush is complete: the entry flushes whether a flush is pending or not.
+ * FLUSH_PENDING is set by initiators only, so it always means that an IPI was deferred.
+ *
  * An initiator that finds a target without LOADED sets FLUSH_PENDING and sends no
  * IPI.  A housekeeping CPU always has LOADED and gets its IPIs as before, so an
  * initiator needs no mask of CPUs: the state alone decides.
@@ -24,7 +28,8 @@
  *   4. From the store of the exit hook to the end of the entry hook the CPU
  *      accesses only memory whose translation cannot have changed since it last
  *      ran kernel code: entry text, per-CPU data, the table of per-CPU offsets,
- *      the cpu_entry_area, the espfix page, the loaded LDT, its own task stack.
+ *      coalesce_tlbi_pinned_cr4, the cpu_entry_area, the espfix page, the loaded LDT,
+ *      its own task stack.
  *
  * An interleaving that invariant 2 forbids: the entry code sets LOADED by an
  * exchange that clears FLUSH_PENDING.  An NMI arrives before the flush, finds
@@ -36,6 +41,10 @@
 
 #define KERNEL_CR3_LOADED		1
 #define KERNEL_CR3_FLUSH_PENDING	2
+#define KERNEL_CR3_FLUSH_ALWAYS		4
+
+/* The entry hook flushes if any of these is set. */
+#define KERNEL_CR3_FLUSH		(KERNEL_CR3_FLUSH_PENDING | KERNEL_CR3_FLUSH_ALWAYS)
 
 /* Offsets into struct kernel_cr3_state, checked where it is defined. */
 #define KERNEL_CR3_state		0
@@ -52,8 +61,13 @@
 #include <asm/percpu.h>
 #include <asm/processor-flags.h>
 
+/* The KUnit suite runs the hooks on a state of its own. */
+#ifndef KERNEL_CR3_VAR
+#define KERNEL_CR3_VAR	kernel_cr3_loaded
+#endif
+
 #define THIS_CPU_KERNEL_CR3(field)	\
-	PER_CPU_VAR(kernel_cr3_loaded + KERNEL_CR3_##field)
+	PER_CPU_VAR(KERNEL_CR3_VAR + KERNEL_CR3_##field)
 
 /*
  * Flush every TLB entry of this CPU: all PCIDs, global entries, paging-structure
@@ -63,9 +77,13 @@
  * Runs with interrupts off.  Needs one register and no stack.  An NMI between the
  * two writes is harmless: it toggles PGE from the same shadow, and the second write
  * here loads the value of the shadow whatever CR4 holds by then.
+ *
+ * The shadow is writable memory.  The pinned bits are ORed in, as native_write_cr4()
+ * does, so that who can overwrite the shadow cannot clear SMEP or SMAP by it.
  */
 .macro COALESCE_TLBI_FLUSH scratch_reg:req
 	movq	PER_CPU_VAR(cpu_tlbstate + TLB_STATE_cr4), \scratch_reg
+	orq	coalesce_tlbi_pinned_cr4(%rip), \scratch_reg
 	xorq	$X86_CR4_PGE, \scratch_reg
 	movq	\scratch_reg, %cr4
 	xorq	$X86_CR4_PGE, \scratch_reg
@@ -81,14 +99,19 @@
  * second, its cmpxchg fails, it reads LOADED and sends the IPI.  The prefix is
  * spelled out because LOCK_PREFIX is patched at run time, and text that is patched
  * at run time must not run before a flush.
+ *
+ * A CPU that predicts "no flush pending" would run C code speculatively with stale TLB
+ * entries until the state has been read.  LFENCE ends that speculation here.  Only CPUs
+ * that defer execute it.  mitigations=off leaves it out.
  */
 .macro COALESCE_TLBI_LOAD scratch_reg:req
 	lock orq $KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(state)
-	testb	$KERNEL_CR3_FLUSH_PENDING, THIS_CPU_KERNEL_CR3(state)
+	testb	$KERNEL_CR3_FLUSH, THIS_CPU_KERNEL_CR3(state)
 	jz	.Lcoalesce_tlbi_loaded_\@
 	COALESCE_TLBI_FLUSH \scratch_reg
 	movq	$KERNEL_CR3_LOADED, THIS_CPU_KERNEL_CR3(state)
 .Lcoalesce_tlbi_loaded_\@:
+	ALTERNATIVE "", "lfence", X86_FEATURE_COALESCE_TLBI_FENCE
 .endm
 
 /*
@@ -222,7 +245,7 @@ struct pt_regs;
  * struct kernel_cr3_state - per-CPU data that the entry code accesses
  * @state: KERNEL_CR3_LOADED and KERNEL_CR3_FLUSH_PENDING, see above
  * @exit_state: what the exit hook stores to @state: 0 in mode pending,
- *	KERNEL_CR3_FLUSH_PENDING in mode always, KERNEL_CR3_LOADED on a CPU that never
+ *	KERNEL_CR3_FLUSH_ALWAYS in mode always, KERNEL_CR3_LOADED on a CPU that never
  *	defers (nothing is stored there).  Fixed before alternatives are applied.
  * @entry_flushes: flushes by entry hooks of this CPU; written by this CPU only
  * @saved: with CONFIG_COALESCE_TLBI_DEBUG, the @state found by the last entry of the
@@ -240,6 +263,7 @@ struct kernel_cr3_state {
 };
 
 DECLARE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded);
+extern unsigned long coalesce_tlbi_pinned_cr4;
 
 /**
  * coalesce_tlbi_entry_data() - Check whether a range overlaps data of the entry code
@@ -260,9 +284,10 @@ static inline bool coalesce_tlbi_entry_data(int cpu, unsigned long addr, unsigne
 	return end >= state && addr < state + sizeof(struct kernel_cr3_state);
 }
 
-void coalesce_tlbi_init(void);
+void coalesce_tlbi_init(unsigned long pinned_cr4);
 void coalesce_tlbi_oops(void);
 bool coalesce_tlbi_protection_only(unsigned long set, unsigned long clear);
+void coalesce_tlbi_flush_aliases(unsigned long start, unsigned long end);
 bool coalesce_tlbi_sync_core_kernel_cpus(unsigned long caller);
 
 #else /* !CONFIG_COALESCE_TLBI */
@@ -272,11 +297,13 @@ static inline bool coalesce_tlbi_entry_data(int cpu, unsigned long addr, unsigne
 	return false;
 }
 
-static inline void coalesce_tlbi_init(void) { }
+static inline void coalesce_tlbi_init(unsigned long pinned_cr4) { }
 static inline void coalesce_tlbi_oops(void) { }
 
 /* A macro: an inline function here changes the object code of its callers. */
 #define coalesce_tlbi_protection_only(set, clear) ((void)(set), (void)(clear), false)
+
+static inline void coalesce_tlbi_flush_aliases(unsigned long start, unsigned long end) { }
 
 static inline bool coalesce_tlbi_sync_core_kernel_cpus(unsigned long caller)
 {
