@@ -107,6 +107,13 @@ bool has_function(const char *name)
 	return find_symbol(name, &address);
 }
 
+unsigned long long symbol_address(const char *name)
+{
+	unsigned long long address = 0;
+
+	return find_symbol(name, &address) ? address : 0;
+}
+
 static void pin_to(const cpu_set_t *set)
 {
 	if (sched_setaffinity(0, sizeof(*set), set))

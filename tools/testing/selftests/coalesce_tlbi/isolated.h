@@ -30,6 +30,7 @@
 /* The bits of kernel_cr3_loaded, the per-CPU state, as the oracle reads it */
 #define KERNEL_CR3_LOADED		1
 #define KERNEL_CR3_FLUSH_PENDING	2
+#define KERNEL_CR3_FLUSH_ALWAYS		4
 
 /**
  * open_or_skip() - Open a file of the kernel for reading
@@ -63,6 +64,14 @@ bool cpu_has(const char *feature);
  * Return: true if it is in /proc/kallsyms.
  */
 bool has_function(const char *name);
+
+/**
+ * symbol_address() - Find the address of a kernel symbol
+ * @name: its name
+ *
+ * Return: the address in /proc/kallsyms, 0 if it is not there or hidden.
+ */
+unsigned long long symbol_address(const char *name);
 
 /**
  * struct isolated - an isolated CPU and the process that spins on it

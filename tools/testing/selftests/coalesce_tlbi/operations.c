@@ -212,16 +212,40 @@ static int operate_collapse(void)
 	return err;
 }
 
-int operate_module(void)
+int module_load(void)
 {
 	int fd = open(MODULE, O_RDONLY);
 	int err = fd < 0 || syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
 
 	if (fd >= 0)
 		close(fd);
-	if (!err && syscall(SYS_delete_module, MODULE_NAME, O_NONBLOCK))
-		err = errno;
 	return err;
+}
+
+unsigned long long module_address(void)
+{
+	FILE *f = open_or_skip("/proc/modules");
+	unsigned long long address = 0;
+	char line[512], name[64];
+
+	while (!address && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s %*s %*s %*s %*s %llx", name, &address) != 2 ||
+		    strcmp(name, MODULE_NAME))
+			address = 0;
+	fclose(f);
+	return address;
+}
+
+int module_unload(void)
+{
+	return syscall(SYS_delete_module, MODULE_NAME, O_NONBLOCK) ? errno : 0;
+}
+
+int operate_module(void)
+{
+	int err = module_load();
+
+	return err ? err : module_unload();
 }
 
 static int load_bpf(void)

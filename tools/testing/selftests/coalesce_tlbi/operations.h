@@ -107,6 +107,27 @@ int small_pages_collapse(void *start);
 void small_pages_unmap(void *start);
 
 /**
+ * module_load() - Load an empty module
+ *
+ * Return: 0 or an error number.
+ */
+int module_load(void);
+
+/**
+ * module_address() - Find the text of that module
+ *
+ * Return: its address, 0 if the module is not loaded or the address is hidden.
+ */
+unsigned long long module_address(void);
+
+/**
+ * module_unload() - Unload it
+ *
+ * Return: 0 or an error number.
+ */
+int module_unload(void);
+
+/**
  * operate_module() - Load an empty module, and unload it
  *
  * Return: 0 or an error number.

@@ -269,6 +269,38 @@ struct oracle_sent {
 /* Move the page to another address, with a flush for the old one. */
 #define ORACLE_RELOCATE		_IO('C', 31)
 
+/*
+ * Map and free a huge mapping of 2M: it is purged later.  ENOMEM or EAGAIN if there is
+ * none.
+ */
+#define ORACLE_FREE_HUGE	_IO('C', 32)
+
+/*
+ * WATCH_PAGE chooses the page behind an address of vmalloc memory, which the caller
+ * then frees.  FIND_PAGE allocates pages on the calling CPU until it gets that page,
+ * and frees them again.  ENOENT if it does not get it, EFAULT if none is chosen.
+ */
+#define ORACLE_WATCH_PAGE	_IO('C', 33)
+#define ORACLE_FIND_PAGE	_IO('C', 34)
+
+/**
+ * struct oracle_shadow - a write to the shadow of CR4
+ * @address: of cpu_tlbstate, from /proc/kallsyms
+ * @cpu: whose shadow
+ * @smap: the value of its bit SMAP
+ */
+struct oracle_shadow {
+	__u64 address;
+	__s32 cpu;
+	__s32 smap;
+};
+
+/* Write the bit in the shadow alone.  ENOENT if no shadow is found there. */
+#define ORACLE_SHADOW_SMAP	_IOW('C', 35, struct oracle_shadow)
+
+/* Whether CR4 of the calling CPU has SMAP.  ERANGE if not; then the bit is set. */
+#define ORACLE_HAS_SMAP		_IO('C', 36)
+
 #ifdef __KERNEL__
 bool coalesce_tlbi_oracle_look(int *seen, int *now_mapped);
 #endif

@@ -8,10 +8,12 @@
 #include <linux/pgtable.h>
 #include <linux/set_memory.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/static_call.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
+#include <asm/special_insns.h>
 
 #include "address.h"
 #include "coalesce_tlbi_oracle.h"
@@ -27,9 +29,15 @@
 
 #define MAX_TRIES	64
 
+/* More than a freed module has, and than a CPU keeps in its list of free pages */
+#define MAX_PAGES	1024
+
 /* More than one chunk of per-CPU memory; one object in KEPT is not freed. */
 #define PERCPU_OBJECTS	1024
 #define KEPT		16
+
+/* cpu_tlbstate is not larger. */
+#define SHADOW_WORDS	64
 
 /* Serialises the requests here, ORACLE_CHURN and ORACLE_WRITE apart. */
 static DEFINE_MUTEX(memory_lock);
@@ -38,6 +46,7 @@ static void *many[MANY_AREAS];
 static struct page *many_page;
 static void *protected_page;
 static struct page *direct_page;
+static struct page *watched_page;
 static void __percpu *percpu_objects[PERCPU_OBJECTS];
 
 /* Not exported to modules; NULL if this kernel does not have them. */
@@ -175,6 +184,40 @@ static void unmap_huge(void)
 	vmalloc_drain();
 }
 
+static int free_huge(void)
+{
+	unsigned int level = PG_LEVEL_NONE;
+	void *mem = vmalloc_huge(PMD_SIZE, GFP_KERNEL);
+
+	if (!mem)
+		return -ENOMEM;
+	lookup_address((unsigned long)mem, &level);
+	vfree(mem);
+	return level == PG_LEVEL_2M ? 0 : -EAGAIN;
+}
+
+/* Pages that were freed on this CPU are the first that it gets again. */
+static int find_page(void)
+{
+	struct page *page, *tmp;
+	LIST_HEAD(pages);
+	int i, err = -ENOENT;
+
+	if (!watched_page)
+		return -EFAULT;
+	for (i = 0; i < MAX_PAGES && err; i++) {
+		page = alloc_page(GFP_KERNEL);
+		if (!page)
+			break;
+		list_add(&page->lru, &pages);
+		if (page == watched_page)
+			err = 0;
+	}
+	list_for_each_entry_safe(page, tmp, &pages, lru)
+		__free_page(page);
+	return err;
+}
+
 /*
  * What an oops between an exit hook and the return instruction leaves behind: the
  * state says user mode, and no entry hook runs.
@@ -276,6 +319,55 @@ static int write_to_page(void)
 	       -ERANGE : 0;
 }
 
+/* The shadow is the word that equals CR4: modules do not know the struct. */
+static int find_shadow(unsigned long __percpu *state)
+{
+	unsigned long value, cr4;
+	int i, err = -ENOENT;
+
+	preempt_disable();
+	cr4 = native_read_cr4();
+	for (i = 0; i < SHADOW_WORDS && err < 0; i++)
+		if (!get_kernel_nofault(value, this_cpu_ptr(state) + i) && value == cr4)
+			err = i;
+	preempt_enable();
+	return err;
+}
+
+static int write_shadow(void __user *arg)
+{
+	struct oracle_shadow request;
+	unsigned long *shadow;
+	int word;
+
+	if (copy_from_user(&request, arg, sizeof(request)))
+		return -EFAULT;
+	if (request.cpu < 0 || request.cpu >= nr_cpu_ids || !cpu_possible(request.cpu))
+		return -EINVAL;
+	word = find_shadow((unsigned long __percpu *)(unsigned long)request.address);
+	if (word < 0)
+		return word;
+	shadow = per_cpu_ptr((unsigned long __percpu *)(unsigned long)request.address, request.cpu) +
+		 word;
+	if (request.smap)
+		*shadow |= X86_CR4_SMAP;
+	else
+		*shadow &= ~X86_CR4_SMAP;
+	return 0;
+}
+
+static int has_smap(void)
+{
+	unsigned long flags, cr4;
+
+	local_irq_save(flags);
+	cr4 = native_read_cr4();
+	if (!(cr4 & X86_CR4_SMAP))
+		asm volatile("mov %0, %%cr4" : : "r" (cr4 | X86_CR4_SMAP) : "memory");
+	local_irq_restore(flags);
+	return cr4 & X86_CR4_SMAP ? 0 : -ERANGE;
+}
+
 static void free_percpu_objects(int keep_each)
 {
 	int i;
@@ -325,6 +417,17 @@ static long locked(unsigned int cmd, unsigned long arg)
 	case ORACLE_UNMAP_HUGE:
 		unmap_huge();
 		return 0;
+	case ORACLE_FREE_HUGE:
+		return free_huge();
+	case ORACLE_WATCH_PAGE:
+		watched_page = is_vmalloc_or_module_addr((void *)arg) ? vmalloc_to_page((void *)arg) : NULL;
+		return watched_page ? 0 : -EFAULT;
+	case ORACLE_FIND_PAGE:
+		return find_page();
+	case ORACLE_SHADOW_SMAP:
+		return write_shadow((void __user *)arg);
+	case ORACLE_HAS_SMAP:
+		return has_smap();
 	}
 	return -ENOTTY;
 }
