@@ -94,7 +94,7 @@ static bool unclear(const struct operation *op, const struct sums *before,
 {
 	unsigned long calls = after->calls - before->calls;
 
-	if (!coalesce_defers() || op->kind == OTHER || !calls)
+	if (!coalesce_defers() || op->kind >= FORCED || !calls)
 		return false;
 	if (op->kind == IN_KERNEL)
 		return splits;
@@ -154,7 +154,8 @@ static void print_tally(const char *kind, const char *name, const struct tally *
 
 static void measure(const struct operation *op)
 {
-	static const char * const kinds[] = { "deferrable", "quiet", "in-kernel", "other" };
+	static const char * const kinds[] = { "deferrable", "quiet", "in-kernel", "forced",
+					      "other" };
 	struct doubts doubts = { 0 };
 	struct sums sums = { 0 };
 	int err = op->operate();

@@ -123,13 +123,16 @@ def inventory_problems(figures, remaining):
 
     No deferrable IPI may arrive in modes always and pending, unless the
     operation's claim is "other", or "in-kernel" and none of them was sent to a
-    CPU whose state was user mode.  Everything else has to be in remaining, and
-    the unpatched kernel has to show what is deferred.
+    CPU whose state was user mode.  For the claim "forced", at most as many arrive
+    as on the unpatched kernel.  Everything else has to be in remaining, and the
+    unpatched kernel has to show what is deferred.
     """
-    arrives, claimed = set(), set()
+    arrives, claimed, forced = set(), set(), Counter()
     for figure in figures:
         operation, what, count = figure["operation"], figure["interrupted_for"], figure["per_100"]
         claim, deferrable = figure["claim"], figure["deferrable"]
+        if claim == "forced" and deferrable and not what.startswith(TO_USER):
+            forced[operation, figure["kernel"]] += count
         if figure["kernel"] == "unpatched":
             if deferrable and count:
                 arrives.add(operation)
@@ -138,10 +141,15 @@ def inventory_problems(figures, remaining):
         if figure["kernel"] not in ("always", "pending") or not count:
             continue
         to_user = what.startswith(TO_USER)
-        if claim != "other" and (to_user or deferrable and claim != "in-kernel"):
+        if claim not in ("forced", "other") and (to_user or deferrable and claim != "in-kernel"):
             yield "%s: %d %s in mode %s" % (operation, count, what, figure["kernel"])
         if not to_user and claim != "missing" and what != ALL and what not in remaining:
             yield "%s: %s is not in verify/remaining" % (operation, what)
+    for operation, kernel in sorted(forced):
+        if kernel in ("always", "pending") and \
+                forced[operation, kernel] > forced[operation, "unpatched"]:
+            yield "%s: %d IPIs in mode %s, %d on the unpatched kernel" % (
+                operation, forced[operation, kernel], kernel, forced[operation, "unpatched"])
     for operation in sorted(claimed - arrives):
         yield "%s: the control: nothing arrives on the unpatched kernel" % operation
 

@@ -53,6 +53,18 @@ class Inventory(unittest.TestCase):
         self.assertEqual(self.problems(unpatched=["operation tracer 100 0 0 0 0 0 deferrable"]),
                          ["tracer: the control: nothing arrives on the unpatched kernel"])
 
+    def test_forced(self):
+        """A forced flush interrupts no more than the unpatched kernel does."""
+        forced = ["operation aliases 100 %d 0 0 0 0 forced", "call aliases flush %d 1"]
+        boots = {kernel: [line % count for line in forced]
+                 for kernel, count in (("unpatched", 2), ("pending", 2), ("always", 2))}
+        remaining = dict(REMAINING, flush=("somebody", "a reason", "a help"))
+        self.assertEqual(list(bench_figures.inventory_problems(self.figures(**boots), remaining)),
+                         [])
+        boots["always"] = [line % 4 for line in forced]
+        self.assertEqual(list(bench_figures.inventory_problems(self.figures(**boots), remaining)),
+                         ["aliases: 2 IPIs in mode always, 1 on the unpatched kernel"])
+
     def test_table(self):
         """What a kernel has not is said; what remains is explained."""
         figures = self.figures(pending=["missing gone No~such~file"])

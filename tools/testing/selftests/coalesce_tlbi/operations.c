@@ -152,6 +152,13 @@ static int operate_memory_type(void)
 	return oracle_command(ORACLE_SET_UC, NULL);
 }
 
+/* Nothing is left to unmap after the first one. */
+static int operate_aliases(void)
+{
+	oracle_request(ORACLE_UNMAP_ALIASES);
+	return 0;
+}
+
 static int operate_vunmap(void)
 {
 	return oracle_command(ORACLE_CHURN, NULL);
@@ -383,7 +390,8 @@ const struct operation operations[] = {
 	{ "perf event", operate_perf, QUIET },
 	{ "function tracer", operate_function_tracer, IN_KERNEL, .slow = true,
 	  .call = "ftrace_sync_ipi", .our_call = "coalesce_tlbi_smp_mb" },
-	{ "memory type", operate_memory_type, OTHER },
+	{ "memory type", operate_memory_type, FORCED },
+	{ "no aliases", operate_aliases, FORCED },
 	{ "huge vmalloc mapping", operate_huge, OTHER },
 	{ "compaction", operate_compaction, OTHER },
 	{ "drop caches", operate_drop_caches, OTHER },

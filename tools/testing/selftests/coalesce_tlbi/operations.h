@@ -16,9 +16,10 @@
  * @QUIET: none if IPIs are deferred; if not, none on some kernels
  * @IN_KERNEL: deferrable IPIs only if they were sent while the CPU was in the kernel
  *	for something else that the operation causes
+ * @FORCED: no more than on a kernel without the option
  * @OTHER: any; the tests make no claim
  */
-enum operation_kind { DEFERRABLE, QUIET, IN_KERNEL, OTHER };
+enum operation_kind { DEFERRABLE, QUIET, IN_KERNEL, FORCED, OTHER };
 
 /**
  * struct operation - an operation
