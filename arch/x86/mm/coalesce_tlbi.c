@@ -202,9 +202,11 @@ static __always_inline bool state_needs_ipi(atomic_long_t *state)
  */
 static bool legal_state(long state, unsigned long exit_state)
 {
+	const long bits = KERNEL_CR3_LOADED | KERNEL_CR3_FLUSH;
+
 	if (state == KERNEL_CR3_LOADED)
 		return true;
-	if (exit_state == KERNEL_CR3_LOADED || (state & ~(long)(KERNEL_CR3_LOADED | KERNEL_CR3_FLUSH)))
+	if (exit_state == KERNEL_CR3_LOADED || (state & ~bits))
 		return false;
 	return (state & KERNEL_CR3_FLUSH_ALWAYS) == exit_state;
 }

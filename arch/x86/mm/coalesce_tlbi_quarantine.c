@@ -89,8 +89,8 @@ static void start_waiting(void)
 	pages_next = 0;
 	for_each_possible_cpu(cpu) {
 		cr3 = per_cpu_ptr(&kernel_cr3_loaded, cpu);
-		/* Count first: a flush between the two reads ends the wait. */
 		per_cpu(flushes_at_start, cpu) = READ_ONCE(cr3->entry_flushes);
+		/* Count first: a flush between the two reads ends the wait. */
 		smp_rmb();
 		if (flush_is_pending(cr3))
 			cpumask_set_cpu(cpu, &waiting_cpus);

@@ -80,11 +80,11 @@ static bool await_empty(void)
 {
 	time_t end = time(NULL) + PATIENCE_S;
 
-	while (quarantine("pages"))
+	while (quarantine("pages")) {
 		if (time(NULL) > end)
 			return false;
-		else
-			sched_yield();
+		sched_yield();
+	}
 	return true;
 }
 

@@ -196,6 +196,12 @@ static int free_huge(void)
 	return level == PG_LEVEL_2M ? 0 : -EAGAIN;
 }
 
+static int watch_page(void *address)
+{
+	watched_page = is_vmalloc_or_module_addr(address) ? vmalloc_to_page(address) : NULL;
+	return watched_page ? 0 : -EFAULT;
+}
+
 /* Pages that were freed on this CPU are the first that it gets again. */
 static int find_page(void)
 {
@@ -337,6 +343,7 @@ static int find_shadow(unsigned long __percpu *state)
 static int write_shadow(void __user *arg)
 {
 	struct oracle_shadow request;
+	unsigned long __percpu *state;
 	unsigned long *shadow;
 	int word;
 
@@ -344,11 +351,11 @@ static int write_shadow(void __user *arg)
 		return -EFAULT;
 	if (request.cpu < 0 || request.cpu >= nr_cpu_ids || !cpu_possible(request.cpu))
 		return -EINVAL;
-	word = find_shadow((unsigned long __percpu *)(unsigned long)request.address);
+	state = (unsigned long __percpu *)(unsigned long)request.address;
+	word = find_shadow(state);
 	if (word < 0)
 		return word;
-	shadow = per_cpu_ptr((unsigned long __percpu *)(unsigned long)request.address, request.cpu) +
-		 word;
+	shadow = per_cpu_ptr(state, request.cpu) + word;
 	if (request.smap)
 		*shadow |= X86_CR4_SMAP;
 	else
@@ -420,8 +427,7 @@ static long locked(unsigned int cmd, unsigned long arg)
 	case ORACLE_FREE_HUGE:
 		return free_huge();
 	case ORACLE_WATCH_PAGE:
-		watched_page = is_vmalloc_or_module_addr((void *)arg) ? vmalloc_to_page((void *)arg) : NULL;
-		return watched_page ? 0 : -EFAULT;
+		return watch_page((void *)arg);
 	case ORACLE_FIND_PAGE:
 		return find_page();
 	case ORACLE_SHADOW_SMAP:
