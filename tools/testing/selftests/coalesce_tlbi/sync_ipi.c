@@ -305,13 +305,13 @@ int main(void)
 	ksft_print_msg("mode %s, %d isolated CPUs\n", coalesce_mode(), n_cpus);
 
 	for (i = 0; i < n_operations; i++)
-		claimed += operations[i].kind != OTHER;
+		claimed += operations[i].kind < FORCED;
 	ksft_set_plan(claimed + 5);
 	operations_start();
 	for (i = 0; i < n_operations; i++) {
 		if (operations[i].kind == IN_KERNEL)
 			test_in_kernel(&operations[i]);
-		else if (operations[i].kind != OTHER)
+		else if (operations[i].kind < FORCED)
 			test_operation(&operations[i]);
 	}
 	test_text();
