@@ -656,6 +656,12 @@ static __always_inline bool in_entry_text(unsigned long ip)
 	return ip >= (unsigned long)__entry_text_start && ip < (unsigned long)__entry_text_end;
 }
 
+/* May the context that was interrupted with state @saved be without LOADED? */
+static __always_inline bool may_lack_loaded(unsigned long saved, struct pt_regs *regs)
+{
+	return (saved & KERNEL_CR3_LOADED) || user_mode(regs) || in_entry_text(regs->ip);
+}
+
 /**
  * coalesce_tlbi_assert_interrupted() - The same after an entry from any context
  * @regs: the interrupted context
@@ -666,13 +672,14 @@ static __always_inline bool in_entry_text(unsigned long ip)
  */
 noinstr void coalesce_tlbi_assert_interrupted(struct pt_regs *regs)
 {
-	unsigned long saved = raw_cpu_ptr(&kernel_cr3_loaded)->saved;
+	struct kernel_cr3_state *cr3 = raw_cpu_ptr(&kernel_cr3_loaded);
 
 	coalesce_tlbi_assert_loaded();
-	if ((saved & KERNEL_CR3_LOADED) || user_mode(regs) || in_entry_text(regs->ip))
+	cr3->asserted++;
+	if (may_lack_loaded(cr3->saved, regs))
 		return;
 	instrumentation_begin();
-	report("was interrupted", saved, (void *)regs->ip);
+	report("was interrupted", cr3->saved, (void *)regs->ip);
 	instrumentation_end();
 }
 #endif

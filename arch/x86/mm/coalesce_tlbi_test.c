@@ -572,6 +572,33 @@ static void test_breakpoint(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, breakpoint_refused(&huge_changes_seq));
 }
 
+/* What interrupts kernel code is checked, and only entry text may lack LOADED. */
+static void test_assertion(struct kunit *test)
+{
+#ifdef CONFIG_COALESCE_TLBI_DEBUG
+	struct pt_regs regs = { .cs = __KERNEL_CS };
+	unsigned long checked;
+	long state;
+
+	preempt_disable();
+	checked = this_cpu_read(kernel_cr3_loaded.asserted);
+	asm volatile(".byte 0xf1");	/* INT1: raises #DB */
+	checked = this_cpu_read(kernel_cr3_loaded.asserted) - checked;
+	preempt_enable();
+	KUNIT_EXPECT_GT(test, checked, 0);
+
+	for (state = 0; state < STATES; state++) {
+		regs.ip = (unsigned long)test_assertion;
+		KUNIT_EXPECT_EQ_MSG(test, may_lack_loaded(state, &regs), !!(state & LOADED),
+				    "state %ld", state);
+		regs.ip = (unsigned long)__entry_text_start;
+		KUNIT_EXPECT_TRUE(test, may_lack_loaded(state, &regs));
+	}
+#else
+	kunit_skip(test, "needs CONFIG_COALESCE_TLBI_DEBUG");
+#endif
+}
+
 static struct kunit_case coalesce_tlbi_cases[] = {
 	KUNIT_CASE(test_enter),
 	KUNIT_CASE(test_exit),
@@ -595,6 +622,7 @@ static struct kunit_case coalesce_tlbi_cases[] = {
 	KUNIT_CASE(test_parameter),
 	KUNIT_CASE(test_mask),
 	KUNIT_CASE(test_breakpoint),
+	KUNIT_CASE(test_assertion),
 	{}
 };
 

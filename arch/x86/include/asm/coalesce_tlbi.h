@@ -250,6 +250,7 @@ struct pt_regs;
  * @entry_flushes: flushes by entry hooks of this CPU; written by this CPU only
  * @saved: with CONFIG_COALESCE_TLBI_DEBUG, the @state found by the last entry of the
  *	kind that can interrupt kernel context anywhere
+ * @asserted: with CONFIG_COALESCE_TLBI_DEBUG, how often @saved was checked
  *
  * All in one cache line, so that a hook accesses a single line.
  */
@@ -259,6 +260,7 @@ struct kernel_cr3_state {
 	unsigned long	entry_flushes;
 #ifdef CONFIG_COALESCE_TLBI_DEBUG
 	unsigned long	saved;
+	unsigned long	asserted;
 #endif
 };
 
