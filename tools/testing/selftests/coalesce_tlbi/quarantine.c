@@ -26,7 +26,8 @@
 #define CHURNS		200
 
 /* Long enough for any machine: the kernel looks ten times a second. */
-#define PATIENCE_S	120
+#define PATIENCE_S	20
+#define POLLS_S		2
 
 static struct isolated cpus[MAX_ISOLATED];
 static int n_cpus;
@@ -167,6 +168,59 @@ static void test_not_handed_out(void)
 			 "control: a page is handed out after a forced flush\n");
 }
 
+/* All but the last CPU flush.  Returns whether the last one still has a flush pending. */
+static bool flush_all_but_last(unsigned long *pages)
+{
+	struct isolated *last = &cpus[n_cpus - 1];
+	struct counts before;
+	time_t end;
+
+	counts_read(last->cpu, &before);
+	isolated_ping(cpus, n_cpus - 1);
+	for (end = time(NULL) + POLLS_S; time(NULL) <= end;)
+		sched_yield();
+	*pages = quarantine("pages");
+	return isolated_pending(last, before.interrupts) == PENDING_FLUSH;
+}
+
+/* One CPU has flushed, another one has not: the pages stay. */
+static void test_each_cpu(void)
+{
+	static const char name[] = "each CPU that has a flush pending is waited for";
+	unsigned long pages = 0;
+	bool pending = false;
+	struct freed freed;
+	int i;
+
+	if (n_cpus < 2) {
+		ksft_test_result_skip("%s: needs two isolated CPUs\n", name);
+		return;
+	}
+	for (i = 0; i < MAX_REPEATS && !pending; i++)
+		pending = free_with_flush_pending(&freed) && flush_all_but_last(&pages);
+	ksft_print_msg("%lu pages waited; after the flush of all CPUs but one: %lu pages\n",
+		       freed.pages, pages);
+	ksft_test_result(pending && pages, "%s\n", name);
+}
+
+/* A module is unloaded when the wait for the pages of another one is about to end. */
+static void test_next(void)
+{
+	int i, tries = 0, kept = 0;
+	struct freed freed;
+
+	for (i = 0; i < MAX_REPEATS; i++) {
+		if (!free_with_flush_pending(&freed))
+			break;
+		free_module(&freed, true);
+		tries += freed.pending;
+		kept += freed.pending && freed.pages && !freed.found;
+	}
+	ksft_print_msg("with a flush pending: %d, not handed out: %d\n", tries, kept);
+	ksft_test_result(tries && kept == tries,
+			 "pages that come during a wait are not handed out after it\n");
+}
+
 /* More pages than may wait: the flush is forced, and they are freed. */
 static void test_bound(void)
 {
@@ -276,8 +330,10 @@ int main(int argc, char **argv)
 		ksft_set_plan(1);
 		test_off();
 	} else {
-		ksft_set_plan(7);
+		ksft_set_plan(9);
 		test_not_handed_out();
+		test_each_cpu();
+		test_next();
 		test_bound();
 		test_memory_pressure();
 		test_churn(rounds);
