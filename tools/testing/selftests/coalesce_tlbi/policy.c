@@ -10,7 +10,6 @@
 
 #include "../kselftest.h"
 #include "counts.h"
-#include "operations.h"
 
 #define MAX_REPEATS		20
 
@@ -294,51 +293,6 @@ static void test_size_changed(void)
 				 !(hit.state & KERNEL_CR3_FLUSH_PENDING), "%s\n", name);
 }
 
-/* Flush IPIs to any isolated CPU when the permissions of a page change */
-static unsigned long attributes_received(void)
-{
-	unsigned long sum = 0;
-	struct flushes f;
-	int i;
-
-	flushes_start();
-	if (operate_attributes())
-		return -1;
-	for (i = 0; i < n_cpus; i++) {
-		flushes_read(cpus[i].cpu, &f);
-		sum += f.received;
-	}
-	return sum;
-}
-
-/*
- * A huge mapping that was freed and waits for its purge concerns no other range: a
- * change of permissions elsewhere is deferred.  The purge itself is not deferred, and
- * may come meanwhile, so the least of some tries counts.
- */
-static void test_huge_elsewhere(void)
-{
-	static const char name[] = "a freed huge mapping leaves other flushes deferrable";
-	unsigned long least = -1, n;
-	int err = 0, i;
-
-	attributes_received();
-	for (i = 0; i < MAX_REPEATS && least && !err; i++) {
-		err = oracle_command(ORACLE_FREE_HUGE, NULL);
-		isolated_ping(cpus, n_cpus);
-		n = attributes_received();
-		if (n < least)
-			least = n;
-	}
-	ksft_print_msg("least received: %ld\n", (long)least);
-	if (err || least == -1UL)
-		ksft_test_result_skip("%s: no huge mapping, or no function\n", name);
-	else if (defers)
-		ksft_test_result(!least, "%s\n", name);
-	else
-		ksft_test_result(least, "control: a change of permissions is flushed\n");
-}
-
 static void has_smap(void)
 {
 	isolated_report(oracle_command(ORACLE_HAS_SMAP, NULL));
@@ -393,14 +347,13 @@ int main(void)
 	defers = coalesce_defers();
 	ksft_print_msg("mode %s, %d isolated CPUs\n", coalesce_mode(), n_cpus);
 
-	ksft_set_plan(10);
+	ksft_set_plan(9);
 	test_memory_type();
 	test_purge_helpers();
 	test_table_freed();
 	test_huge_change();
 	test_nothing_to_force();
 	test_size_changed();
-	test_huge_elsewhere();
 	test_pinned_cr4();
 	isolated_stop(cpus, n_cpus);
 	ksft_finished();
