@@ -11,6 +11,7 @@
 #include <linux/io.h>
 #include <linux/pgtable.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
 
@@ -500,13 +501,17 @@ static void test_huge_vfree(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, is_uncovered((unsigned long)mem, PMD_SIZE));
 }
 
-/* Unmapping a PUD leaf is noted as well, all of it.  iounmap() may purge it at once. */
+/*
+ * iounmap() of a PUD leaf is noted as well, all of it.  So large an area is purged by a
+ * work item at once, which a real-time priority keeps off this CPU.
+ */
 static void test_huge_iounmap(struct kunit *test)
 {
 	const resource_size_t nowhere = 1ULL << 38;
 	unsigned int level = PG_LEVEL_NONE;
 	void __iomem *mem;
 	unsigned long addr;
+	bool first, last;
 
 	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
 		kunit_skip(test, "needs nohz_full=");
@@ -515,14 +520,15 @@ static void test_huge_iounmap(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, (void __force *)mem);
 	addr = (unsigned long __force)mem;
 	lookup_address(addr, &level);
-	if (level == PG_LEVEL_1G) {
-		vunmap_range_noflush(addr, addr + PUD_SIZE);
-		KUNIT_EXPECT_TRUE(test, is_uncovered(addr, PAGE_SIZE));
-		KUNIT_EXPECT_TRUE(test, is_uncovered(addr + PUD_SIZE - PAGE_SIZE, PAGE_SIZE));
-	}
+	sched_set_fifo_low(current);
 	iounmap(mem);
+	first = is_uncovered(addr, PAGE_SIZE);
+	last = is_uncovered(addr + PUD_SIZE - PAGE_SIZE, PAGE_SIZE);
+	sched_set_normal(current, 0);
 	if (level != PG_LEVEL_1G)
 		kunit_skip(test, "ioremap() uses no 1G pages here");
+	KUNIT_EXPECT_EQ(test, first, !debug_pagealloc_enabled());
+	KUNIT_EXPECT_EQ(test, last, !debug_pagealloc_enabled());
 	vm_unmap_aliases();
 	KUNIT_EXPECT_FALSE(test, is_uncovered(addr, PUD_SIZE));
 }
