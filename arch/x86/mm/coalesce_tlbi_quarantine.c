@@ -67,6 +67,7 @@ static LIST_HEAD(next);
 static unsigned long pages_waiting;
 static unsigned long pages_next;
 static unsigned long times_forced;
+static unsigned long times_polled;
 static struct cpumask waiting_cpus;
 static DEFINE_PER_CPU(unsigned long, flushes_at_start);
 
@@ -156,6 +157,7 @@ static void poll_cpus(struct work_struct *work)
 	spin_lock(&quarantine_lock);
 	take_flushed(&done);
 	left = pages_waiting + pages_next;
+	times_polled++;
 	spin_unlock(&quarantine_lock);
 
 	free_pages_of(&done);
@@ -234,8 +236,9 @@ static unsigned long scan_pages(struct shrinker *shrinker, struct shrink_control
 static int quarantine_show(struct seq_file *m, void *unused)
 {
 	spin_lock(&quarantine_lock);
-	seq_printf(m, "pages %lu\nforced %lu\nwaiting_cpus %*pbl\n",
-		   pages_waiting + pages_next, times_forced, cpumask_pr_args(&waiting_cpus));
+	seq_printf(m, "pages %lu\nforced %lu\npolled %lu\nwaiting_cpus %*pbl\n",
+		   pages_waiting + pages_next, times_forced, times_polled,
+		   cpumask_pr_args(&waiting_cpus));
 	spin_unlock(&quarantine_lock);
 	return 0;
 }

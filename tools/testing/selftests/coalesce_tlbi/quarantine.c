@@ -27,7 +27,6 @@
 
 /* Long enough for any machine: the kernel looks ten times a second. */
 #define PATIENCE_S	20
-#define POLLS_S		2
 
 static struct isolated cpus[MAX_ISOLATED];
 static int n_cpus;
@@ -173,11 +172,13 @@ static bool flush_all_but_last(unsigned long *pages)
 {
 	struct isolated *last = &cpus[n_cpus - 1];
 	struct counts before;
-	time_t end;
+	unsigned long polled;
 
 	counts_read(last->cpu, &before);
 	isolated_ping(cpus, n_cpus - 1);
-	for (end = time(NULL) + POLLS_S; time(NULL) <= end;)
+	/* If nobody polls, the pages are gone. */
+	polled = quarantine("polled");
+	while (quarantine("polled") < polled + 2 && quarantine("pages"))
 		sched_yield();
 	*pages = quarantine("pages");
 	return isolated_pending(last, before.interrupts) == PENDING_FLUSH;
