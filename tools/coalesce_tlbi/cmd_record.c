@@ -26,12 +26,20 @@
 
 #define POLL_NS		100000000
 
+/* Interrupts and deferred IPIs of all CPUs at one moment */
+struct moment {
+	struct interrupts irqs;
+	struct counters counters;
+};
+
 struct recording {
 	const char *path;
 	char *partial;		/* the temporary file's name, or NULL */
 	FILE *out;
 	struct cpus cpus;
 	bool stacks;
+	sigset_t signals;	/* blocked: the command's end, and those that it is sent */
+	sigset_t mask;		/* the command's */
 	char **command;
 	unsigned long long events;
 };
@@ -50,12 +58,24 @@ static void put_field(FILE *out, const char *text)
 		putc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
 }
 
+static void moment_read(struct moment *moment)
+{
+	interrupts_read(&moment->irqs);
+	counters_read(&moment->counters);
+}
+
+static void moment_free(struct moment *moment)
+{
+	interrupts_free(&moment->irqs);
+	counters_free(&moment->counters);
+}
+
 static void write_event(const struct event *event, void *arg)
 {
 	struct recording *r = arg;
 
-	fprintf(r->out, "%s\t%llu\t%d\t%d\t%d", words[event->kind], event->ns, event->target,
-		event->initiator, event->pid);
+	fprintf(r->out, "%s%s\t%llu\t%d\t%d\t%d", event->own ? RECORD_OWN : "",
+		words[event->kind], event->ns, event->target, event->initiator, event->pid);
 	put_field(r->out, event->comm);
 	put_field(r->out, event->callback);
 	put_field(r->out, event->stack);
@@ -75,9 +95,10 @@ static void write_header(struct recording *r, const struct kernel *kernel)
 	putc('\n', r->out);
 }
 
-static void write_rows(struct recording *r, const struct interrupts *before,
-		       const struct interrupts *after)
+/* The interrupts while the command ran */
+static void write_rows(struct recording *r, const struct moment *start, const struct moment *end)
 {
+	const struct interrupts *before = &start->irqs, *after = &end->irqs;
 	unsigned long long n;
 	int cpu, i;
 
@@ -94,6 +115,39 @@ static void write_rows(struct recording *r, const struct interrupts *before,
 	}
 }
 
+static unsigned long long calls(const struct moment *from, const struct moment *to, int cpu)
+{
+	return interrupts_of(&to->irqs, "CAL", cpu) - interrupts_of(&from->irqs, "CAL", cpu);
+}
+
+/* -1 if the kernel does not show a counter of @cpu */
+static long long deferred(const struct moment *moment, int cpu)
+{
+	const struct cpu_counters *counters = counters_of(&moment->counters, cpu);
+
+	return counters ? (long long)counters->deferred : -1;
+}
+
+/*
+ * What the CPUs took while we enabled and disabled our events, which patches kernel
+ * text: from @moment[0] to @moment[1], and from @moment[2] to @moment[3].
+ */
+static void write_setup(struct recording *r, const struct moment moment[4])
+{
+	int cpu;
+
+	for_each_cpu_in(cpu, &r->cpus) {
+		fprintf(r->out, RECORD_SETUP "\t%d\t%llu\t", cpu,
+			calls(&moment[0], &moment[1], cpu) + calls(&moment[2], &moment[3], cpu));
+		if (deferred(&moment[0], cpu) < 0)
+			fputs("-\n", r->out);
+		else
+			fprintf(r->out, "%lld\n",
+				deferred(&moment[1], cpu) - deferred(&moment[0], cpu) +
+				deferred(&moment[3], cpu) - deferred(&moment[2], cpu));
+	}
+}
+
 /* The child waits for a byte, and reports through @failed if exec fails. */
 struct child {
 	pid_t pid;
@@ -101,16 +155,17 @@ struct child {
 	int failed;
 };
 
-static void run_child(const struct recording *r, int go, int failed, const sigset_t *mask)
+static void run_child(const struct recording *r, int go, int failed)
 {
 	char byte;
 	int err;
 
 	if (read(go, &byte, 1) != 1)
 		_exit(TOOL_RECORD);
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	sigprocmask(SIG_SETMASK, &r->mask, NULL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGQUIT, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
 	execvp(r->command[0], r->command);
 	err = errno;
 	if (write(failed, &err, sizeof(err)) < 0)
@@ -118,7 +173,7 @@ static void run_child(const struct recording *r, int go, int failed, const sigse
 	_exit(err == ENOENT ? 127 : 126);
 }
 
-static bool start_child(const struct recording *r, struct child *child, const sigset_t *mask)
+static bool start_child(const struct recording *r, struct child *child)
 {
 	int go[2], failed[2];
 
@@ -129,7 +184,7 @@ static bool start_child(const struct recording *r, struct child *child, const si
 		return false;
 	if (!child->pid) {
 		close(go[1]);
-		run_child(r, go[0], failed[1], mask);
+		run_child(r, go[0], failed[1]);
 	}
 	close(go[0]);
 	close(failed[1]);
@@ -143,8 +198,7 @@ static bool start_child(const struct recording *r, struct child *child, const si
  * The command stays a zombie, so that it still has its name when its last events are
  * read.
  */
-static int follow(struct recording *r, struct tracer *tracer, const struct child *child,
-		  const sigset_t *set)
+static int follow(struct recording *r, struct tracer *tracer, const struct child *child)
 {
 	static const struct timespec pause = { .tv_nsec = POLL_NS };
 	siginfo_t end = { 0 };
@@ -152,7 +206,7 @@ static int follow(struct recording *r, struct tracer *tracer, const struct child
 
 	while (waitid(P_PID, child->pid, &end, WEXITED | WNOHANG | WNOWAIT) || !end.si_pid) {
 		tracer_poll(tracer, false, write_event, r);
-		signal = sigtimedwait(set, NULL, &pause);
+		signal = sigtimedwait(&r->signals, NULL, &pause);
 		if (signal > 0 && signal != SIGCHLD)
 			kill(child->pid, signal);
 	}
@@ -200,65 +254,87 @@ static bool close_output(struct recording *r)
 	return false;
 }
 
-static void give_up(struct recording *r, struct tracer *tracer)
+static void give_up(struct recording *r)
 {
 	int err = errno;
 
-	tracer_stop(tracer);
 	fclose(r->out);
 	if (r->partial)
 		unlink(r->partial);
 	errno = err;
 }
 
-static void fail_to_run(struct recording *r, struct tracer *tracer, int err)
+/* A signal before the command runs must not leave a tracing instance behind. */
+static void block_signals(struct recording *r)
 {
-	give_up(r, tracer);
+	sigemptyset(&r->signals);
+	sigaddset(&r->signals, SIGCHLD);
+	sigaddset(&r->signals, SIGTERM);
+	sigaddset(&r->signals, SIGHUP);
+	sigaddset(&r->signals, SIGINT);
+	sigaddset(&r->signals, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &r->signals, &r->mask);
+	signal(SIGPIPE, SIG_IGN);
+	/* If it is ignored, as it may be by inheritance, children leave no status. */
+	signal(SIGCHLD, SIG_DFL);
+}
+
+static void end_if_signalled(struct recording *r)
+{
+	static const struct timespec now;
+	int number = sigtimedwait(&r->signals, NULL, &now);
+
+	if (number > 0 && number != SIGCHLD) {
+		give_up(r);
+		fail(TOOL_FILE, "ended by signal %d before the command ran", number);
+	}
+	/* The terminal sends these to the command too, which ends. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	sigdelset(&r->signals, SIGINT);
+	sigdelset(&r->signals, SIGQUIT);
+	sigprocmask(SIG_SETMASK, &r->signals, NULL);
+}
+
+static void fail_to_run(struct recording *r, int err)
+{
+	give_up(r);
 	tool_fail_status = err == ENOENT ? 127 : 126;
 	fail(tool_fail_status, "%s: %s", r->command[0], strerror(err));
 }
 
-static int record(struct recording *r, struct tracer *tracer)
+/* @moment[0] was read before the tracer was started. */
+static int record(struct recording *r, struct tracer *tracer, struct moment moment[4])
 {
-	struct interrupts before, after;
 	unsigned long long start, lost;
-	sigset_t set, mask;
 	struct child child;
 	int status, err;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, &mask);
-	/* The terminal sends these to the command too, which ends. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
-	/* If it is ignored, as it may be by inheritance, children leave no status. */
-	signal(SIGCHLD, SIG_DFL);
-	if (!start_child(r, &child, &mask)) {
-		give_up(r, tracer);
+	end_if_signalled(r);
+	if (!start_child(r, &child)) {
+		give_up(r);
 		fail(TOOL_FILE, "fork: %s", strerror(errno));
 	}
 	stay_off(&r->cpus);
 
-	interrupts_read(&before);
+	moment_read(&moment[1]);
 	tracer_go(tracer);
 	start = now_ns();
 	if (write(child.go, "", 1) != 1)
 		warn("the command ended before it was started");
-	status = follow(r, tracer, &child, &set);
+	status = follow(r, tracer, &child);
 	start = now_ns() - start;
 	tracer_halt(tracer);
-	interrupts_read(&after);
+	moment_read(&moment[2]);
 
 	if (read(child.failed, &err, sizeof(err)) == sizeof(err))
-		fail_to_run(r, tracer, err);
+		fail_to_run(r, err);
 	lost = tracer_poll(tracer, true, write_event, r);
 	waitpid(child.pid, NULL, 0);
-	write_rows(r, &before, &after);
-	interrupts_free(&before);
-	interrupts_free(&after);
+	tracer_stop(tracer);
+	moment_read(&moment[3]);
+	write_rows(r, &moment[1], &moment[2]);
+	write_setup(r, moment);
 	fprintf(r->out, "lost\t%llu\nend\t%llu\t%d\n", lost, start, status);
 	if (lost)
 		warn("%llu events or more were lost", lost);
@@ -270,13 +346,12 @@ int record_main(int argc, char **argv)
 	static const char usage[] =
 		"record [-o FILE] [-C CPUS] [-S] [--] COMMAND [ARGUMENT...]";
 	struct options o = { .output = RECORD_FILE };
+	struct moment moment[4] = { };
 	struct recording r = { };
-	struct interrupts irqs;
-	struct counters counters;
 	struct kernel kernel;
 	struct tracer *tracer;
 	char why[256];
-	int end;
+	int status, i;
 
 	tool_fail_status = TOOL_RECORD;
 	/* Options after the command belong to the command. */
@@ -288,26 +363,22 @@ int record_main(int argc, char **argv)
 	if (root_given())
 		fail(TOOL_USAGE, "record traces this machine: no --root");
 
-	interrupts_read(&irqs);
-	counters_read(&counters);
-	kernel_read(&kernel, &irqs, &counters);
-	interrupts_free(&irqs);
-	counters_free(&counters);
+	moment_read(&moment[0]);
+	kernel_read(&kernel, &moment[0].irqs, &moment[0].counters);
 	kernel_choose(&kernel, &o.cpus);
 	r.cpus = o.cpus;
+	block_signals(&r);
 	tracer = tracer_start(&r.cpus, r.stacks, why, sizeof(why));
 	if (!tracer)
 		fail(TOOL_RECORD, "%s", why);
-	if (!open_output(&r)) {
-		end = errno;
-		tracer_stop(tracer);
-		fail(TOOL_FILE, "%s: %s", r.path, strerror(end));
-	}
+	if (!open_output(&r))
+		fail(TOOL_FILE, "%s: %s", r.path, strerror(errno));
 	write_header(&r, &kernel);
-	end = record(&r, tracer);
-	tracer_stop(tracer);
+	status = record(&r, tracer, moment);
+	for (i = 0; i < (int)ARRAY_SIZE(moment); i++)
+		moment_free(&moment[i]);
 	if (!close_output(&r))
 		fail(TOOL_FILE, "%s: cannot be written completely", r.path);
 	fprintf(stderr, "coalesce-tlbi: %llu events in %s\n", r.events, r.path);
-	return end;
+	return status;
 }

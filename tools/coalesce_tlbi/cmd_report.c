@@ -17,13 +17,20 @@
 #define MAX_FIELDS	8
 #define INDENT		"              "
 
-/* What one CPU received, by rows of /proc/interrupts and by events */
+/*
+ * What one CPU received, by rows of /proc/interrupts and by events.  Events of
+ * coalesce-tlbi itself are only in own_events.
+ */
 struct cpu_report {
 	int cpu;
 	unsigned long long interrupts;
 	unsigned long long calls;
 	unsigned long long call_ipis;
 	unsigned long long deferred;
+	unsigned long long own_events;
+	/* While the events were enabled and disabled; -1 if unknown */
+	long long setup_calls;
+	long long setup_deferred;
 	int n_rows;
 	struct row {
 		char name[16];
@@ -89,10 +96,12 @@ static struct cpu_report *cpu_of(struct report *r, int cpu)
 	r->cpu = need_memory(realloc(r->cpu, (r->n_cpus + 1) * sizeof(*r->cpu)));
 	memset(&r->cpu[r->n_cpus], 0, sizeof(*r->cpu));
 	r->cpu[r->n_cpus].cpu = cpu;
+	r->cpu[r->n_cpus].setup_calls = -1;
+	r->cpu[r->n_cpus].setup_deferred = -1;
 	return &r->cpu[r->n_cpus++];
 }
 
-static void take_event(struct report *r, enum event_kind kind, char **field)
+static void take_event(struct report *r, enum event_kind kind, bool own, char **field)
 {
 	struct event event = {
 		.kind = kind,
@@ -100,6 +109,7 @@ static void take_event(struct report *r, enum event_kind kind, char **field)
 		.target = cpu_number(r, field[2]),
 		.initiator = cpu_number(r, field[3]),
 		.pid = parse_number(r, field[4]),
+		.own = own,
 		.comm = field[5],
 		.callback = field[6],
 		.stack = r->stacks ? field[7] : "",
@@ -108,12 +118,13 @@ static void take_event(struct report *r, enum event_kind kind, char **field)
 
 	if (!cpu)
 		return;
-	cpu->calls += kind == EVENT_CALL;
-	cpu->deferred += kind == EVENT_DEFER;
+	cpu->calls += kind == EVENT_CALL && !own;
+	cpu->deferred += kind == EVENT_DEFER && !own;
 	if (kind == EVENT_IPI && event_is_carrier(event.callback)) {
-		cpu->call_ipis++;
+		cpu->call_ipis += !own;
 		return;
 	}
+	cpu->own_events += own;
 	tally_add(&r->tally, &event);
 }
 
@@ -131,6 +142,17 @@ static void take_row(struct report *r, char **field)
 	snprintf(row->what, sizeof(row->what), "%s", field[4]);
 	if (interrupts_counts_arrivals(row->name))
 		cpu->interrupts += row->n;
+}
+
+static void take_setup(struct report *r, char **field)
+{
+	struct cpu_report *cpu = cpu_of(r, cpu_number(r, field[1]));
+
+	if (!cpu)
+		return;
+	cpu->setup_calls = parse_number(r, field[2]);
+	if (strcmp(field[3], "-"))
+		cpu->setup_deferred = parse_number(r, field[3]);
 }
 
 static void take_cpus(struct report *r, const char *list)
@@ -183,8 +205,12 @@ static void take_line(struct report *r, char *line)
 		const char *word;
 		int fields;
 	} known[] = {
-		{ RECORD_CALL, 8 }, { RECORD_IPI, 8 }, { RECORD_DEFER, 8 }, { "kernel", 2 },
-		{ "mode", 2 }, { "cpus", 2 }, { "row", 5 }, { "lost", 2 }, { "end", 3 },
+		/* In the order of enum event_kind */
+		{ RECORD_CALL, 8 }, { RECORD_IPI, 8 }, { RECORD_DEFER, 8 },
+		{ RECORD_OWN RECORD_CALL, 8 }, { RECORD_OWN RECORD_IPI, 8 },
+		{ RECORD_OWN RECORD_DEFER, 8 },
+		{ "kernel", 2 }, { "mode", 2 }, { "cpus", 2 }, { "row", 5 },
+		{ RECORD_SETUP, 4 }, { "lost", 2 }, { "end", 3 },
 	};
 	char *field[MAX_FIELDS], *words[64];
 	size_t i;
@@ -202,8 +228,8 @@ static void take_line(struct report *r, char *line)
 		bad_line(r, "unknown word");
 	if (n != known[i].fields)
 		bad_line(r, "wrong number of fields");
-	if (i < 3)
-		take_event(r, (enum event_kind)i, field);
+	if (i < 6)
+		take_event(r, (enum event_kind)(i % 3), i >= 3, field);
 	else if (!strcmp(field[0], "kernel"))
 		snprintf(r->kernel, sizeof(r->kernel), "%s", field[1]);
 	else if (!strcmp(field[0], "mode"))
@@ -212,6 +238,8 @@ static void take_line(struct report *r, char *line)
 		take_cpus(r, field[1]);
 	else if (!strcmp(field[0], "row"))
 		take_row(r, field);
+	else if (!strcmp(field[0], RECORD_SETUP))
+		take_setup(r, field);
 	else if (!strcmp(field[0], "lost"))
 		r->lost = parse_number(r, field[1]);
 	else
@@ -243,6 +271,20 @@ static void read_file(struct report *r)
 	fclose(f);
 }
 
+/* IPIs of coalesce-tlbi itself; an older recording does not have those of its set-up. */
+static void print_own(const struct cpu_report *cpu)
+{
+	if (cpu->setup_calls >= 0)
+		printf("       own, before and after the command: at most CAL %lld",
+		       cpu->setup_calls);
+	if (cpu->setup_deferred >= 0)
+		printf(", %lld IPIs deferred", cpu->setup_deferred);
+	if (cpu->setup_calls >= 0)
+		putchar('\n');
+	if (cpu->own_events)
+		printf("       own, while it ran: %llu events\n", cpu->own_events);
+}
+
 static void print_cpu(const struct cpu_report *cpu)
 {
 	const char *sep = " (";
@@ -257,6 +299,7 @@ static void print_cpu(const struct cpu_report *cpu)
 	}
 	printf("%s; %llu calls queued, %llu IPIs sent for them; %llu IPIs deferred\n",
 	       cpu->interrupts ? ")" : "", cpu->calls, cpu->call_ipis, cpu->deferred);
+	print_own(cpu);
 }
 
 static void print_stack(const char *stack)
@@ -300,6 +343,14 @@ static void print_report(const struct report *r)
 	free(sorted);
 }
 
+static void json_unless_negative(const char *name, long long n)
+{
+	if (n < 0)
+		json_null(name);
+	else
+		json_number(name, n);
+}
+
 static void json_cpu(const struct cpu_report *cpu)
 {
 	int i;
@@ -314,6 +365,11 @@ static void json_cpu(const struct cpu_report *cpu)
 	json_number("calls", cpu->calls);
 	json_number("call_ipis", cpu->call_ipis);
 	json_number("deferred", cpu->deferred);
+	json_object("own");
+	json_unless_negative("setup_calls", cpu->setup_calls);
+	json_unless_negative("setup_deferred", cpu->setup_deferred);
+	json_number("events", cpu->own_events);
+	json_end();
 	json_end();
 }
 
@@ -328,10 +384,8 @@ static void json_initiator(const struct initiator *s)
 	json_text("kind", kind_name(s->kind));
 	json_text("function", s->callback);
 	json_text("task", s->comm);
-	if (s->pid < 0)
-		json_null("pid");
-	else
-		json_number("pid", s->pid);
+	json_unless_negative("pid", s->pid);
+	json_bool("own", s->own);
 	json_text("cpus", cpus_format(&s->targets, list, sizeof(list)));
 	json_array("stack");
 	for (; *stack; stack += length + (stack[length] == ';')) {

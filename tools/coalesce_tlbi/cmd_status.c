@@ -43,11 +43,22 @@ static bool has_moved(const struct interrupts *before, const struct interrupts *
 	return false;
 }
 
+/* What a kernel that is locked down refuses to administrators of isolated CPUs */
+static void print_lockdown(const char *level)
+{
+	if (!strcmp(level, LOCKDOWN_CONFIDENTIALITY))
+		printf("lockdown       %s: no tracing, so watch shows no initiators, %s\n", level,
+		       "record fails; no writes to debugfs");
+	else if (strcmp(level, "none"))
+		printf("lockdown       %s: no writes to debugfs\n", level);
+}
+
 static void print_feature(const struct kernel *kernel)
 {
 	char list[CPUS_TEXT];
 
 	printf("kernel         %s\n", kernel->release);
+	print_lockdown(kernel_lockdown());
 	if (kernel->on != ANSWER_YES) {
 		printf("coalesce_tlbi  off: %s\n", kernel->why_off);
 		return;
@@ -164,6 +175,7 @@ static void json_status(const struct boot *boot, const struct counters *counters
 
 	json_object(NULL);
 	json_text("kernel", kernel->release);
+	json_text("lockdown", kernel_lockdown());
 	json_answer("built", kernel->built);
 	json_answer("on", kernel->on);
 	json_text("mode", kernel->mode);

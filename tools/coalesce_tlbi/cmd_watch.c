@@ -31,6 +31,7 @@ struct watch {
 	long count;
 	bool json;
 	bool terminal;
+	sigset_t signals;	/* blocked: they end the loop */
 	int error;		/* of standard output */
 	struct tracer *tracer;
 	char untraced[256];
@@ -40,6 +41,18 @@ struct watch {
 	struct counters counters_before, counters_now;
 	char uncounted[256];	/* why no CPU has a counter; "" if one may have */
 };
+
+/* A signal or a closed pipe ends the loop, so that the tracing instance is removed. */
+static void block_signals(struct watch *w)
+{
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&w->signals);
+	sigaddset(&w->signals, SIGINT);
+	sigaddset(&w->signals, SIGTERM);
+	sigaddset(&w->signals, SIGHUP);
+	sigaddset(&w->signals, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &w->signals, NULL);
+}
 
 static void wait_until(const struct timespec *when, const sigset_t *set, bool *stop)
 {
@@ -195,6 +208,7 @@ static void json_initiators(const struct watch *w)
 		json_text("kind", kind_name(sorted[i]->kind));
 		json_text("function", sorted[i]->callback);
 		json_text("task", sorted[i]->comm);
+		json_bool("own", sorted[i]->own);
 		json_text("cpus", cpus_format(&sorted[i]->targets, list, sizeof(list)));
 		json_end();
 	}
@@ -238,16 +252,7 @@ static void watch_rounds(struct watch *w)
 {
 	struct timespec when;
 	bool stop = false;
-	sigset_t set;
 	long i;
-
-	/* A signal or a closed pipe ends the loop, so that the tracing instance is removed. */
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 
 	if (w->tracer)
 		tracer_go(w->tracer);
@@ -256,7 +261,7 @@ static void watch_rounds(struct watch *w)
 	clock_gettime(CLOCK_MONOTONIC, &when);
 	for (i = 0; !w->count || i < w->count; i++) {
 		next_round(&when, w->interval);
-		wait_until(&when, &set, &stop);
+		wait_until(&when, &w->signals, &stop);
 		if (stop)
 			break;
 		interrupts_read(&w->now);
@@ -322,6 +327,7 @@ int watch_main(int argc, char **argv)
 	choose_cpus(&w);
 	stay_off(&w.cpus);
 	w.terminal = isatty(STDOUT_FILENO) && !w.json;
+	block_signals(&w);
 	start_tracer(&w, !o.no_trace);
 	watch_rounds(&w);
 	tracer_stop(w.tracer);

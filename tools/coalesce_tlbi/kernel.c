@@ -7,6 +7,7 @@
 #include "kernel.h"
 
 #define CPU_DIR		"/sys/devices/system/cpu/"
+#define LOCKDOWN_FILE	"/sys/kernel/security/lockdown"
 #define CPUSET_ISOLATED	"/sys/fs/cgroup/cpuset.cpus.isolated"
 /* A function of every kernel that has the option */
 #define SYMBOL		"coalesce_tlbi_flush_pending"
@@ -62,6 +63,23 @@ enum answer kernel_option(const char *name)
 	}
 	gzclose(f);
 	return any ? answer : ANSWER_UNKNOWN;
+}
+
+const char *kernel_lockdown(void)
+{
+	static const char * const levels[] = { "integrity", LOCKDOWN_CONFIDENTIALITY };
+	char text[128], level[32] = "";
+	size_t i;
+
+	/* The present level is in brackets. */
+	if (root_read(LOCKDOWN_FILE, text, sizeof(text)))
+		sscanf(text, "%*[^[][%31[^]]", level);
+	else if (kernel_option("CONFIG_SECURITY_LOCKDOWN_LSM") != ANSWER_NO)
+		kernel_parameter("lockdown", level, sizeof(level));
+	for (i = 0; i < ARRAY_SIZE(levels); i++)
+		if (!strcmp(level, levels[i]))
+			return levels[i];
+	return "none";
 }
 
 /* Everybody can read the names; only root sees the addresses. */

@@ -62,6 +62,17 @@ void kernel_read(struct kernel *kernel, const struct interrupts *irqs,
  */
 enum answer kernel_option(const char *name);
 
+#define LOCKDOWN_CONFIDENTIALITY	"confidentiality"
+
+/**
+ * kernel_lockdown() - Look up how far the kernel is locked down
+ *
+ * Reads securityfs, or the command line if securityfs is not mounted.
+ *
+ * Return: "none", "integrity" or LOCKDOWN_CONFIDENTIALITY.
+ */
+const char *kernel_lockdown(void);
+
 /**
  * kernel_choose() - Choose the CPUs that a command observes
  * @kernel: the running kernel

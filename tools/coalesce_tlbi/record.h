@@ -13,4 +13,9 @@
 #define RECORD_IPI	"ipi"
 #define RECORD_DEFER	"defer"
 
+/* Before the word of an event that coalesce-tlbi itself initiated */
+#define RECORD_OWN	"own-"
+/* Interrupts while coalesce-tlbi set up and removed its events */
+#define RECORD_SETUP	"setup"
+
 #endif

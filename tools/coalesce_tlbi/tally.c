@@ -23,7 +23,7 @@ static struct initiator **bucket_of(struct tally *tally, const struct event *eve
 
 static bool is_same(const struct initiator *s, const struct event *event)
 {
-	return s->kind == event->kind && !strcmp(s->comm, event->comm) &&
+	return s->kind == event->kind && s->own == event->own && !strcmp(s->comm, event->comm) &&
 	       !strcmp(s->callback, event->callback) && !strcmp(s->stack, event->stack);
 }
 
@@ -40,6 +40,7 @@ void tally_add(struct tally *tally, const struct event *event)
 		s->callback = need_memory(strdup(event->callback));
 		s->stack = need_memory(strdup(event->stack));
 		s->pid = event->pid;
+		s->own = event->own;
 		s->next = *bucket;
 		*bucket = s;
 		tally->n++;
@@ -113,6 +114,7 @@ const char *task_name(const struct initiator *initiator, char *buf, size_t size)
 	if (initiator->pid < 0)
 		snprintf(buf, size, "%s (several)", initiator->comm);
 	else
-		snprintf(buf, size, "%s:%d", initiator->comm, initiator->pid);
+		snprintf(buf, size, "%s:%d%s", initiator->comm, initiator->pid,
+			 initiator->own ? " (own)" : "");
 	return buf;
 }

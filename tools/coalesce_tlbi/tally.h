@@ -17,6 +17,7 @@
  * @callback: the function that is called; of a deferred IPI, the requester
  * @stack: see struct event
  * @pid: the task; -1 for several tasks of that name
+ * @own: the task is coalesce-tlbi itself
  * @count: number of events
  * @targets: CPUs that the events target
  * @next: next in the bucket
@@ -27,6 +28,7 @@ struct initiator {
 	char *callback;
 	char *stack;
 	int pid;
+	bool own;
 	unsigned long long count;
 	struct cpus targets;
 	struct initiator *next;
@@ -74,7 +76,7 @@ const char *kind_name(enum event_kind kind);
 /**
  * task_name() - Name an initiator's task for output
  * @initiator: the initiator
- * @buf: filled with its name and PID, or "(several)"
+ * @buf: filled with its name and PID or "(several)", and whether it is this tool
  * @size: size of @buf
  *
  * Return: @buf.

@@ -9,11 +9,11 @@
 #include <traceevent/event-parse.h>
 #include <tracefs/tracefs.h>
 
+#include "kernel.h"
 #include "trace.h"
 
 #define MAX_STACK	64
 #define STACK_TEXT	4096
-#define FILTER_TEXT	2048
 #define CARRIER		"generic_smp_call_function_single_interrupt"
 
 /* An event as it was read.  Names are looked up later, for all events together. */
@@ -24,6 +24,7 @@ struct raw {
 	int target;
 	int initiator;
 	int pid;
+	bool own;
 	bool waits;		/* for its stack, the next event on its CPU */
 	int depth;
 	unsigned long long stack[MAX_STACK];
@@ -41,6 +42,9 @@ struct tracer {
 	unsigned long long lost;
 };
 
+/* The one that exit() has to stop */
+static struct tracer *running;
+
 static const struct source {
 	const char *system, *event;
 	enum event_kind kind;
@@ -55,6 +59,13 @@ static const struct source {
 bool event_is_carrier(const char *callback)
 {
 	return !strncmp(callback, CARRIER, strlen(CARRIER));
+}
+
+/* Whether this process sent it, not an interrupt handler that interrupted it */
+static bool is_own(struct tracer *t, struct tep_record *record)
+{
+	return tep_data_pid(t->tep, record) == getpid() &&
+	       !(tep_data_flags(t->tep, record) & (TRACE_FLAG_HARDIRQ | TRACE_FLAG_SOFTIRQ));
 }
 
 static struct raw *new_raw(struct tracer *t)
@@ -80,6 +91,7 @@ static void add_raw(struct tracer *t, const struct source *source, struct tep_re
 	raw->target = target;
 	raw->initiator = initiator;
 	raw->pid = tep_data_pid(t->tep, record);
+	raw->own = is_own(t, record);
 	raw->waits = t->stacks;
 	raw->depth = 0;
 }
@@ -285,6 +297,7 @@ static void give(struct tracer *t, const struct raw *raw, event_fn *fn, void *ar
 		.target = raw->target,
 		.initiator = raw->initiator,
 		.pid = raw->pid,
+		.own = raw->own,
 		.comm = raw->pid ? tep_data_comm_from_pid(t->tep, raw->pid) : "swapper",
 		.callback = callback,
 		.stack = stack,
@@ -334,6 +347,11 @@ static bool check_kernel(char *why, size_t size)
 	char instances[4096];
 	size_t i;
 
+	if (!strcmp(kernel_lockdown(), LOCKDOWN_CONFIDENTIALITY)) {
+		snprintf(why, size, "the kernel is locked down (%s) and refuses tracing",
+			 LOCKDOWN_CONFIDENTIALITY);
+		return false;
+	}
 	if (!dir) {
 		snprintf(why, size, "%s", geteuid() ? "tracing needs root" :
 			 "no tracefs: no CONFIG_TRACING, or it cannot be mounted");
@@ -376,24 +394,11 @@ static bool load_names(struct tracer *t)
 	return true;
 }
 
-/* Have the kernel drop events of other CPUs.  We filter for ourselves if the list is long. */
-static void set_filter(struct tracer *t, const struct source *source)
-{
-	char filter[FILTER_TEXT] = "";
-	size_t used = 0;
-	int cpu;
-
-	for_each_cpu_in(cpu, &t->targets) {
-		if (used + 32 > sizeof(filter))
-			return;
-		used += snprintf(filter + used, sizeof(filter) - used, "%scpu==%d",
-				 used ? "||" : "", cpu);
-	}
-	if (strcmp(source->event, "ipi_send_cpumask"))
-		tracefs_event_file_write(t->instance, source->system, source->event, "filter",
-					 filter);
-}
-
+/*
+ * Events of other CPUs are dropped by add_raw(), not by a filter of the kernel.  The
+ * kernel sends each CPU two IPIs when its last event filter is removed, and leaks a
+ * reference of the buffer for filtered events if the instance is removed with a filter.
+ */
 static bool set_up(struct tracer *t, char *why, size_t size)
 {
 	char name[64];
@@ -414,7 +419,6 @@ static bool set_up(struct tracer *t, char *why, size_t size)
 	for (i = 0; i < ARRAY_SIZE(sources); i++) {
 		if (!has_event(&sources[i]))
 			continue;
-		set_filter(t, &sources[i]);
 		if (!tracefs_event_enable(t->instance, sources[i].system, sources[i].event))
 			continue;
 		snprintf(why, size, "the event %s:%s cannot be enabled: %s", sources[i].system,
@@ -422,6 +426,11 @@ static bool set_up(struct tracer *t, char *why, size_t size)
 		return false;
 	}
 	return true;
+}
+
+static void stop_running(void)
+{
+	tracer_stop(running);
 }
 
 struct tracer *tracer_start(const struct cpus *targets, bool stacks, char *why, size_t size)
@@ -433,6 +442,8 @@ struct tracer *tracer_start(const struct cpus *targets, bool stacks, char *why, 
 	if (!check_kernel(why, size))
 		return NULL;
 	t = need_memory(calloc(1, sizeof(*t)));
+	running = t;
+	atexit(stop_running);
 	t->targets = *targets;
 	t->stacks = stacks;
 	if (!load_names(t)) {
@@ -453,6 +464,7 @@ void tracer_stop(struct tracer *t)
 
 	if (!t)
 		return;
+	running = NULL;
 	if (t->instance) {
 		for (i = 0; i < ARRAY_SIZE(sources); i++)
 			if (has_event(&sources[i]))

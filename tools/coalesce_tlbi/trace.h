@@ -5,7 +5,8 @@
  *
  * Enabling events patches kernel text, which sends IPIs to CPUs that do not defer
  * them.  So events are enabled before tracer_go() and disabled after tracer_halt(),
- * and these IPIs are not in the trace.
+ * and these IPIs are not in the trace.  No event filter is set: removing one sends
+ * IPIs that cannot be deferred.
  */
 #ifndef COALESCE_TLBI_TRACE_H
 #define COALESCE_TLBI_TRACE_H
@@ -32,6 +33,7 @@ enum event_kind { EVENT_CALL, EVENT_IPI, EVENT_DEFER };
  * @target: the target CPU
  * @initiator: the CPU that initiated it
  * @pid: the task there
+ * @own: this process initiated it
  * @comm: the task's name
  * @callback: the function that is called, or "reschedule"; of a deferred IPI, the
  *	function that requested it
@@ -43,6 +45,7 @@ struct event {
 	int target;
 	int initiator;
 	int pid;
+	bool own;
 	const char *comm;
 	const char *callback;
 	const char *stack;
@@ -64,6 +67,8 @@ bool event_is_carrier(const char *callback);
  * @stacks: whether to record the initiators' kernel stacks
  * @why: filled with the reason on errors
  * @size: size of @why
+ *
+ * exit() stops it; block the signals that would end the program otherwise.
  *
  * Return: the tracer, or NULL.
  */

@@ -315,6 +315,31 @@ looks() {
 	return 0
 }
 
+test_status_lockdown() {
+	make_root "$TMP/copy"
+	put "$TMP/copy/sys/kernel/security/lockdown" "none integrity [confidentiality]"
+	status_of "$TMP/copy"
+	[ "$STATUS" = 0 ] && says "lockdown       confidentiality: no tracing, so watch shows no"
+	result $? "status: lockdown by securityfs"
+	status_of "$TMP/copy" -j
+	json_has 'd["lockdown"] == "confidentiality"'
+	result $? "status: JSON of lockdown"
+	put "$TMP/copy/sys/kernel/security/lockdown" "[none] integrity confidentiality"
+	(cd "$TMP/copy" && parameter 's/$/ lockdown=confidentiality/')
+	status_of "$TMP/copy"
+	[ "$STATUS" = 0 ] && ! says lockdown
+	result $? "control: status: securityfs outweighs the command line"
+	rm -r "$TMP/copy/sys/kernel/security"
+	status_of "$TMP/copy"
+	! says lockdown
+	result $? "control: status: a kernel that cannot be locked down"
+	echo CONFIG_SECURITY_LOCKDOWN_LSM=y >> "$TMP/copy/boot/config-6.12.0-test"
+	(cd "$TMP/copy" && parameter 's/=confidentiality/=integrity/')
+	status_of "$TMP/copy"
+	[ "$STATUS" = 0 ] && says "lockdown       integrity: no writes to debugfs"
+	result $? "status: lockdown by the command line, without securityfs"
+}
+
 test_tick() {
 	make_root "$TMP/copy"
 	looks "$TMP/copy" 2 "0 0 0" "0 100000000 0" "$PROGRAM" --root "$TMP/copy" status -i 0.01
@@ -416,9 +441,13 @@ recording() {
 	line call 3000 2 1 51 rmmod do_sync_core "text_poke_bp_batch"
 	line ipi 4000 3 1 0 swapper reschedule ""
 	line defer 5000 3 1 52 bpf vunmap ""
+	line own-call 6000 2 1 53 coalesce-tlbi do_sync_core "text_poke_bp_batch"
+	line own-ipi 6001 2 1 53 coalesce-tlbi generic_smp_call_function_single_interrupt ""
 	line row 2 CAL 2 "Function call interrupts"
 	line row 2 TLB 1 "TLB shootdowns"
 	line row 3 LOC 4 "Local timer interrupts"
+	line setup 2 60 -
+	line setup 3 1 30
 	line lost 0
 	line end 2500000000 3
 }
@@ -441,6 +470,17 @@ test_report() {
 	result $? "report: by CPU, function, task and stack"
 	! says generic_smp_call
 	result $? "report: the IPI that carries calls is not counted again"
+	says "own, before and after the command: at most CAL 60" &&
+		says "at most CAL 1, 30 IPIs deferred" &&
+		[ "$(grep -c "own, while it ran: 1 events" "$TMP/out")" = 1 ] &&
+		grep -qE '^ +1  call +do_sync_core +coalesce-tlbi:53 \(own\) +CPU 2$' "$TMP/out" &&
+		grep -qE '^ +1  call +do_sync_core +rmmod:51 +CPU 2$' "$TMP/out"
+	result $? "report: IPIs of the tool itself are marked, and not in the counts of the CPU"
+	recording | sed '/^setup/d; s/^own-//' > "$TMP/rec"
+	report_of
+	says "CPU 2: 2 interrupts (CAL 2); 3 calls queued, 2 IPIs sent for them;" && ! says own
+	result $? "control: report: of another task they are in the counts, and not marked"
+	recording > "$TMP/rec"
 	report_of -C 3
 	[ "$STATUS" = 0 ] && ! says "do_sync_core" && ! says "CPU 2"
 	result $? "report: one CPU"
@@ -452,7 +492,10 @@ test_report() {
 		d["initiators"][0]["count"] == 2 and
 		d["initiators"][0]["stack"][1] == "__purge_vmap_area_lazy" and d["complete"] and
 		d["status"] == 3 and d["cpus"][1]["deferred"] == 1 and
-		len(d["initiators"]) == 4'
+		len(d["initiators"]) == 5 and [i["task"] for i in d["initiators"] if i["own"]] ==
+		["coalesce-tlbi"] and d["cpus"][0]["calls"] == 2 and d["cpus"][0]["own"] ==
+		{"setup_calls": 60, "setup_deferred": None, "events": 1} and d["cpus"][1]["own"] ==
+		{"setup_calls": 1, "setup_deferred": 30, "events": 0}'
 	result $? "report: JSON"
 	sed -i '/^end/d' "$TMP/rec"
 	report_of
@@ -488,8 +531,11 @@ test_bad_recordings() {
 	sed 's/^ipi\t1001/ipi/' "$TMP/rec" > "$TMP/bad.rec"
 	refused 5 "bad.rec:7: wrong number of fields" "a line with a missing field" \
 		"$PROGRAM" report "$TMP/bad.rec"
+	sed 's/\t60\t-/\t60\tmany/' "$TMP/rec" > "$TMP/bad.rec"
+	refused 5 "bad.rec:17: not a number" "a count of the set-up that is not a number" \
+		"$PROGRAM" report "$TMP/bad.rec"
 	sed 's/^lost/gone/' "$TMP/rec" > "$TMP/bad.rec"
-	refused 5 "bad.rec:15: unknown word" "an unknown word" "$PROGRAM" report "$TMP/bad.rec"
+	refused 5 "bad.rec:19: unknown word" "an unknown word" "$PROGRAM" report "$TMP/bad.rec"
 	refused 2 "not recorded: CPU 1" "a CPU that was not recorded" \
 		"$PROGRAM" report -C 1-2 "$TMP/rec"
 }
@@ -623,6 +669,7 @@ test_status_good
 test_status_missing
 test_status_idle_irq
 test_status_derived
+test_status_lockdown
 test_tick
 test_status_json
 test_watch

@@ -3,7 +3,8 @@
  * Check that coalesce-tlbi(1) reports what the kernel does: its status against the
  * kernel's debugfs file, and its recording of a task that requests flushes, both in a
  * mode that defers the IPIs and in one that sends them.  The control is a recording
- * of a task that requests no flushes.
+ * of a task that requests no flushes.  Check also that the tool leaves nothing behind in
+ * the kernel, and that it reports the IPIs that it causes itself.
  *
  * An IPI to a target that is in the kernel for another reason is legal: a recording
  * with one is repeated, at most MAX_REPEATS times.
@@ -13,6 +14,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,8 @@
 
 #define TOOL		"coalesce-tlbi"
 #define RECORDING	"/tmp/coalesce-tlbi.rec"
+#define EVENTS		"/sys/kernel/tracing/events/sched/"
+#define INSTANCES	"/sys/kernel/tracing/instances/"
 #define DRAINS		20
 #define FIRST_NAME	"tool"
 #define SECOND_NAME	"renamed"
@@ -183,10 +187,15 @@ struct found {
 	unsigned long calls;
 	unsigned long deferred;
 	bool purge;
+	/* Of the tool: before and after the command, and text patching meanwhile */
+	unsigned long own_calls;
+	unsigned long own_deferred;
+	bool patches;
 };
 
 static void look_for(const char *said, const char *task, struct found *found)
 {
+	static const char own[] = "own, before and after the command: at most CAL ";
 	char function[64], name[64];
 	const char *line = said;
 	unsigned long n;
@@ -201,6 +210,10 @@ static void look_for(const char *said, const char *task, struct found *found)
 			found->deferred += n;
 	}
 	found->purge = strstr(said, "__purge_vmap_area_lazy");
+	found->patches = strstr(said, "text_poke");
+	line = strstr(said, own);
+	if (line)
+		sscanf(line + strlen(own), "%lu, %lu", &found->own_calls, &found->own_deferred);
 }
 
 /*
@@ -326,8 +339,120 @@ static void test_watch(void)
 			 "watch: initiators if the kernel has the events\n");
 }
 
+static void write_filter(const char *event, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), EVENTS "%s/filter", event);
+	f = fopen(path, "w");
+	if (!f || fputs(text, f) < 0 || fclose(f))
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+}
+
+/*
+ * IPIs to @cpu when a filter is set and cleared.  When the last filter is cleared, the
+ * kernel frees the buffer for filtered events, which interrupts each CPU twice.  None
+ * if a reference of the buffer is held or was leaked.
+ */
+static unsigned long filter_ipis(int cpu)
+{
+	unsigned long n;
+
+	flushes_start();
+	write_filter("sched_process_fork", "parent_pid==1");
+	write_filter("sched_process_fork", "0");
+	n = callbacks_received(cpu, "disable_trace_buffered_event") +
+	    callbacks_received(cpu, "enable_trace_buffered_event");
+	flushes_stop();
+	return n;
+}
+
+static int n_instances(void)
+{
+	glob_t files;
+	int n;
+
+	if (glob(INSTANCES "coalesce-tlbi-*", 0, NULL, &files))
+		return 0;
+	n = files.gl_pathc;
+	globfree(&files);
+	return n;
+}
+
+/* Run watch until it has a tracing instance, end it by @number, and remove the instance. */
+static bool end_watch(int number)
+{
+	char * const argv[] = { TOOL, "watch", "-i", "100", NULL };
+	char path[128];
+	pid_t pid = fork();
+	int status, left;
+
+	if (pid < 0)
+		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+	if (!pid) {
+		execvp(argv[0], argv);
+		_exit(TOOL_NOT_THERE);
+	}
+	while (!n_instances() && !waitpid(pid, &status, WNOHANG))
+		sched_yield();
+	kill(pid, number);
+	waitpid(pid, &status, 0);
+	left = n_instances();
+	snprintf(path, sizeof(path), INSTANCES "coalesce-tlbi-%d", (int)pid);
+	return left == (number == SIGKILL) && (!left || !rmdir(path));
+}
+
+/* After everything above, and after ends that the tool cannot handle */
+static void test_leaves_nothing(int cpu, unsigned long before)
+{
+	unsigned long held;
+
+	ksft_test_result(!n_instances() && before == 2 && filter_ipis(cpu) == before,
+			 "the tool leaves no instance and no reference of a filter\n");
+	ksft_test_result(end_watch(SIGTERM) && filter_ipis(cpu) == before,
+			 "watch: nor does it when a signal ends it\n");
+	ksft_test_result(end_watch(SIGKILL) && filter_ipis(cpu) == before,
+			 "watch: nor when it is killed and its instance removed\n");
+	write_filter("sched_switch", "prev_pid==1");
+	held = filter_ipis(cpu);
+	write_filter("sched_switch", "0");
+	ksft_test_result(!held && filter_ipis(cpu) == before,
+			 "control: a reference that is held is seen\n");
+}
+
+/*
+ * Enabling the events patches kernel text, which initiates IPIs.  The report has them as
+ * the tool's own, and not as the command's.  Other function calls of that time, such as
+ * the fair server's, are counted with those that were sent, but not as many again.
+ */
+static void test_own(int cpu)
+{
+	struct found found = { 0 };
+	struct counts before, after;
+	unsigned long own, seen;
+	int status;
+
+	flushes_start();
+	counts_read(cpu, &before);
+	status = record("nothing", cpu, FIRST_NAME, &found);
+	counts_read(cpu, &after);
+	seen = callbacks_received(cpu, "do_sync_core");
+	flushes_stop();
+	if (coalesce_defers())
+		seen = after.deferred - before.deferred;
+	own = coalesce_defers() ? found.own_deferred : found.own_calls;
+	ksft_print_msg("CPU %d: the tool's own IPIs: %lu reported, %lu counted\n", cpu, own, seen);
+	ksft_test_result(!status && seen && own >= seen &&
+			 own < (coalesce_defers() ? seen + 1 : 2 * seen),
+			 "record: CPU %d: the tool's own IPIs are reported\n", cpu);
+	ksft_test_result(!status && !found.patches,
+			 "record: CPU %d: they are not among the command's\n", cpu);
+}
+
 int main(int argc, char **argv)
 {
+	unsigned long before;
 	ssize_t length;
 	int i;
 
@@ -338,13 +463,17 @@ int main(int argc, char **argv)
 		ksft_exit_fail_msg("/proc/self/exe: %s\n", strerror(errno));
 	ksft_print_header();
 	n_cpus = isolated_start(cpus);
-	ksft_set_plan(has_events() ? 6 + 5 * n_cpus : 7);
+	ksft_set_plan(has_events() ? 10 + 7 * n_cpus : 7);
+	before = has_events() ? filter_ipis(cpus[0].cpu) : 0;
 	test_status();
 	test_keeps();
 	test_watch();
+	for (i = 0; has_events() && i < n_cpus; i++) {
+		test_record(cpus[i].cpu);
+		test_own(cpus[i].cpu);
+	}
 	if (has_events())
-		for (i = 0; i < n_cpus; i++)
-			test_record(cpus[i].cpu);
+		test_leaves_nothing(cpus[0].cpu, before);
 	else
 		test_without_events();
 	isolated_stop(cpus, n_cpus);
