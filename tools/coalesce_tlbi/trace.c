@@ -384,7 +384,7 @@ static bool load_names(struct tracer *t)
 	if (!t->tep)
 		return false;
 	t->stack_event = tep_find_event_by_name(t->tep, "ftrace", "kernel_stack");
-	f = fopen("/proc/kallsyms", "r");
+	f = root_open("/proc/kallsyms");
 	if (!f)
 		return true;
 	if (getdelim(&symbols, &size, 0, f) > 0)

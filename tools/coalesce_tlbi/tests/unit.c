@@ -22,7 +22,7 @@
 #include "trace.h"
 
 /* More steps than there are from tracer_start() to tracer_stop() */
-#define MANY_STEPS	50
+#define MANY_STEPS	30
 
 static int tests, failed;
 
