@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -13,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,7 +30,12 @@
 #define INSTANCE	TRACEFS "instances/coalesce_tlbi"
 #define SYSCTL		"/proc/sys/"
 #define MOUNT_POINT	"/coalesce_tlbi.mount"
+#define FORK_EVENT	TRACEFS "events/sched/sched_process_fork/"
 #define CPUFREQ		"/sys/devices/system/cpu/cpufreq/policy0/"
+#define MACHINE_CHECK	"/sys/devices/system/machinecheck/machinecheck0/"
+#define CLOCKSOURCE	"/sys/devices/system/clocksource/clocksource0/"
+#define CPU_ONLINE	"/sys/devices/system/cpu/cpu%d/online"
+#define NOHZ_FULL	"/sys/devices/system/cpu/nohz_full"
 #define HUGE_PAGE	(2UL << 20)
 
 #ifndef MADV_COLLAPSE
@@ -313,19 +320,135 @@ static int operate_seccomp(void)
 	return in_child(install_filter);
 }
 
-/* A software event, counted on the CPU of the caller. */
-static int operate_perf(void)
+static int operate_socket_filter(void)
 {
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr),
-		.config = PERF_COUNT_SW_CONTEXT_SWITCHES,
-	};
-	int fd = syscall(SYS_perf_event_open, &attr, -1, sched_getcpu(), -1, 0);
+	struct sock_filter accept = BPF_STMT(BPF_RET | BPF_K, 0xffff);
+	struct sock_fprog program = { .len = 1, .filter = &accept };
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK), err = 0, unused = 0;
 
 	if (fd < 0)
 		return errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused)))
+		err = errno;
+	close(fd);
+	return err;
+}
+
+/* Open a software event of a CPU, keep it for @us microseconds. */
+static int count_event(struct perf_event_attr *attr, int cpu, useconds_t us)
+{
+	int fd;
+
+	attr->type = PERF_TYPE_SOFTWARE;
+	attr->size = sizeof(*attr);
+	attr->config = PERF_COUNT_SW_CONTEXT_SWITCHES;
+	fd = syscall(SYS_perf_event_open, attr, -1, cpu, -1, 0);
+	if (fd < 0)
+		return errno;
+	usleep(us);
 	close(fd);
 	return 0;
+}
+
+static int operate_perf(void)
+{
+	struct perf_event_attr attr = { 0 };
+
+	return count_event(&attr, sched_getcpu(), 0);
+}
+
+/* Events with a frequency need the tick, of every CPU. */
+static int operate_sampling(void)
+{
+	struct perf_event_attr attr = { .freq = 1, .sample_freq = 99 };
+
+	return count_event(&attr, sched_getcpu(), 50000);
+}
+
+static int operate_isolated_counter(void)
+{
+	struct perf_event_attr attr = { 0 };
+	cpu_set_t isolated;
+	int cpu;
+
+	read_cpu_list(NOHZ_FULL, &isolated);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &isolated))
+			return count_event(&attr, cpu, 0);
+	return ENODEV;
+}
+
+static int operate_event_filter(void)
+{
+	return write_two(FORK_EVENT "filter", "parent_pid==1", "0");
+}
+
+/* The condition is never true. */
+static int operate_event_trigger(void)
+{
+	return write_two(FORK_EVENT "trigger", "traceon if parent_pid==-1", "!traceon");
+}
+
+static int operate_check_interval(void)
+{
+	return write_two(MACHINE_CHECK "check_interval", "0", "300");
+}
+
+static int operate_ignore_ce(void)
+{
+	return write_two(MACHINE_CHECK "ignore_ce", "1", "0");
+}
+
+static int operate_stat_refresh(void)
+{
+	return write_word(SYSCTL "vm/stat_refresh", "1");
+}
+
+static int operate_overcommit(void)
+{
+	return write_two(SYSCTL "vm/overcommit_memory", "2", "0");
+}
+
+/* Of the housekeeping CPUs the last that is not the caller's */
+static int operate_offline(void)
+{
+	cpu_set_t isolated, online;
+	char path[64];
+	int cpu;
+
+	read_cpu_list(NOHZ_FULL, &isolated);
+	read_cpu_list(ONLINE_CPUS, &online);
+	for (cpu = CPU_SETSIZE - 1; cpu > 0; cpu--)
+		if (CPU_ISSET(cpu, &online) && !CPU_ISSET(cpu, &isolated) && cpu != sched_getcpu())
+			break;
+	if (!cpu)
+		return ENODEV;
+	snprintf(path, sizeof(path), CPU_ONLINE, cpu);
+	return write_two(path, "0", "1");
+}
+
+/* Selects another clock source, and the one that was selected. */
+static int operate_clocksource(void)
+{
+	char before[32], name[32] = "";
+	FILE *file = fopen(CLOCKSOURCE "current_clocksource", "r");
+	int err = 0;
+
+	if (!file)
+		return errno;
+	if (fscanf(file, "%31s", before) != 1)
+		err = EIO;
+	fclose(file);
+	file = err ? NULL : fopen(CLOCKSOURCE "available_clocksource", "r");
+	if (!file)
+		return err ? err : errno;
+	do {
+		if (fscanf(file, "%31s", name) != 1)
+			err = ENODEV;
+	} while (!err && !strcmp(name, before));
+	fclose(file);
+	return err ? err : write_two(CLOCKSOURCE "current_clocksource", name, before);
 }
 
 /* Unmounting waits for an expedited grace period. */
@@ -398,6 +521,17 @@ const struct operation operations[] = {
 	{ "mount", operate_mount, OTHER },
 	{ "clock set", operate_clock, OTHER },
 	{ "CPU frequency", operate_frequency, OTHER },
+	{ "socket filter", operate_socket_filter, OTHER },
+	{ "event filter", operate_event_filter, OTHER },
+	{ "event trigger", operate_event_trigger, OTHER },
+	{ "sampling perf event", operate_sampling, OTHER, .slow = true },
+	{ "isolated counter", operate_isolated_counter, OTHER },
+	{ "check_interval", operate_check_interval, OTHER },
+	{ "ignore_ce", operate_ignore_ce, OTHER },
+	{ "stat_refresh", operate_stat_refresh, OTHER },
+	{ "overcommit_memory", operate_overcommit, OTHER },
+	{ "clock source", operate_clocksource, OTHER, .slow = true },
+	{ "CPU offline", operate_offline, OTHER, .slow = true },
 };
 
 const int n_operations = ARRAY_SIZE(operations);
