@@ -13,7 +13,6 @@
 #include "counts.h"
 #include "test_modules/deferrable_calls.h"
 
-#define DEBUGFS		"/sys/kernel/debug/x86/coalesce_tlbi"
 #define TRACEFS		"/sys/kernel/tracing/"
 
 /* A batch starts when the CPUs took no interrupt over this many readings. */
@@ -131,7 +130,7 @@ void counts_read(int cpu, struct counts *c)
 	each_row(cpu, count_row, c);
 
 	/* Lists the CPUs that defer; a kernel without the option has no such file. */
-	f = fopen(DEBUGFS, "r");
+	f = fopen(COALESCE_DEBUGFS, "r");
 	if (!f)
 		return;
 	while (fgets(line, sizeof(line), f)) {
@@ -563,7 +562,7 @@ bool coalesce_defers(void)
 const char *coalesce_mode(void)
 {
 	static char mode[16];
-	FILE *f = fopen(DEBUGFS, "r");
+	FILE *f = fopen(COALESCE_DEBUGFS, "r");
 	int n;
 
 	if (!f)
@@ -571,6 +570,6 @@ const char *coalesce_mode(void)
 	n = fscanf(f, "mode %15s", mode);
 	fclose(f);
 	if (n != 1)
-		ksft_exit_fail_msg(DEBUGFS " has no mode\n");
+		ksft_exit_fail_msg(COALESCE_DEBUGFS " has no mode\n");
 	return mode;
 }

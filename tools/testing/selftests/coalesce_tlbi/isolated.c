@@ -252,11 +252,10 @@ static void set_state_address(void)
 	unsigned long long address;
 	FILE *f;
 
-	if (!find_symbol("kernel_cr3_loaded", &address)) {
-		if (has_function("coalesce_tlbi_init"))
-			ksft_exit_skip("/proc/kallsyms lacks data: set CONFIG_KALLSYMS_ALL\n");
+	if (access(COALESCE_DEBUGFS, F_OK))
 		return;
-	}
+	if (!find_symbol("kernel_cr3_loaded", &address))
+		ksft_exit_skip("/proc/kallsyms lacks data: set CONFIG_KALLSYMS_ALL\n");
 	if (!address)
 		ksft_exit_skip("/proc/kallsyms hides addresses: set kernel.kptr_restrict=1\n");
 	f = fopen(STATE_ADDRESS, "w");

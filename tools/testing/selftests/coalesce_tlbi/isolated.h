@@ -27,6 +27,9 @@
 
 #define ONLINE_CPUS	"/sys/devices/system/cpu/online"
 
+/* Exists in a kernel with the option */
+#define COALESCE_DEBUGFS	"/sys/kernel/debug/x86/coalesce_tlbi"
+
 /* The bits of kernel_cr3_loaded, the per-CPU state, as the oracle reads it */
 #define KERNEL_CR3_LOADED		1
 #define KERNEL_CR3_FLUSH_PENDING	2

@@ -8,7 +8,6 @@
 #include <linux/pgtable.h>
 #include <linux/set_memory.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <linux/static_call.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
