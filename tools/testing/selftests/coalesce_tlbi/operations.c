@@ -375,8 +375,8 @@ static int operate_isolated_counter(void)
 	read_cpu_list(NOHZ_FULL, &isolated);
 	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, &isolated))
-			return count_event(&attr, cpu, 0);
-	return ENODEV;
+			break;
+	return count_event(&attr, cpu, 0);
 }
 
 static int operate_event_filter(void)
@@ -422,10 +422,8 @@ static int operate_offline(void)
 	for (cpu = CPU_SETSIZE - 1; cpu > 0; cpu--)
 		if (CPU_ISSET(cpu, &online) && !CPU_ISSET(cpu, &isolated) && cpu != sched_getcpu())
 			break;
-	if (!cpu)
-		return ENODEV;
 	snprintf(path, sizeof(path), CPU_ONLINE, cpu);
-	return write_two(path, "0", "1");
+	return cpu ? write_two(path, "0", "1") : ENODEV;
 }
 
 /* Selects another clock source, and the one that was selected. */
