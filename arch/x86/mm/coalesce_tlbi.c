@@ -85,6 +85,9 @@
 #include <linux/tick.h>
 
 #include <asm/coalesce_tlbi.h>
+#ifdef CONFIG_X86_FRED
+#include <asm/fred.h>
+#endif
 #include <asm/ptrace.h>
 #include <asm/sections.h>
 #include <asm/setup.h>
@@ -125,7 +128,8 @@ DEFINE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded) = {
 #endif
 };
 
-/* Bits of CR4 that the entry flush must not clear; 0 until coalesce_tlbi_init() */
+/* The bits of CR4 that the entry flush takes from the shadow, and those that it sets */
+unsigned long coalesce_tlbi_unpinned_cr4 __ro_after_init = ~0UL;
 unsigned long coalesce_tlbi_pinned_cr4 __ro_after_init;
 
 /**
@@ -561,6 +565,9 @@ void coalesce_tlbi_note_huge_change(unsigned long addr, unsigned long size)
 	unsigned long flags;
 	unsigned int i;
 
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		return;
+
 	raw_spin_lock_irqsave(&huge_changes_lock, flags);
 	for (i = 0; i < nr_huge_changes; i++) {
 		growth = max(end, huge_changes[i].end) - min(start, huge_changes[i].start) -
@@ -651,8 +658,18 @@ noinstr void coalesce_tlbi_assert_loaded(void)
 	instrumentation_end();
 }
 
+/* FRED's entry points are not in .entry.text: 256 bytes each, at fixed places. */
+#ifdef CONFIG_X86_FRED
+#define FRED_ENTRY_TEXT		((unsigned long)asm_fred_entrypoint_user)
+#else
+#define FRED_ENTRY_TEXT		0UL
+#endif
+#define FRED_ENTRY_SIZE		512
+
 static __always_inline bool in_entry_text(unsigned long ip)
 {
+	if (IS_ENABLED(CONFIG_X86_FRED) && ip - FRED_ENTRY_TEXT < FRED_ENTRY_SIZE)
+		return true;
 	return ip >= (unsigned long)__entry_text_start && ip < (unsigned long)__entry_text_end;
 }
 
@@ -744,7 +761,8 @@ static const char * __init reason_for_off(void)
 
 /**
  * coalesce_tlbi_init() - Decide whether and where flushes are deferred
- * @pinned_cr4: bits of CR4 that no write may clear, cr4_pinned_bits
+ * @cr4_mask: bits of CR4 that no write may change, cr4_pinned_mask
+ * @pinned_cr4: those of them that are set, cr4_pinned_bits
  *
  * Runs on the boot CPU after tick_init(), which finishes the nohz_full= mask, and
  * before alternatives are applied.  Until they are, every hook is skipped by its jump
@@ -752,12 +770,13 @@ static const char * __init reason_for_off(void)
  *
  * Context: boot, one CPU, no user mode yet.
  */
-void __init coalesce_tlbi_init(unsigned long pinned_cr4)
+void __init coalesce_tlbi_init(unsigned long cr4_mask, unsigned long pinned_cr4)
 {
 	const char *reason = reason_for_off();
 	unsigned long exit_state = 0;
 	int cpu;
 
+	coalesce_tlbi_unpinned_cr4 = ~cr4_mask;
 	coalesce_tlbi_pinned_cr4 = pinned_cr4;
 	if (reason) {
 		coalesce_tlbi_mode = COALESCE_TLBI_OFF;
@@ -769,6 +788,10 @@ void __init coalesce_tlbi_init(unsigned long pinned_cr4)
 		exit_state = KERNEL_CR3_FLUSH_ALWAYS;
 	for_each_cpu_and(cpu, tick_nohz_full_mask, cpu_possible_mask)
 		per_cpu(kernel_cr3_loaded, cpu).exit_state = exit_state;
+
+	/* What was unmapped before is not noted: the first flush goes to every CPU. */
+	huge_changes[0].end = TLB_FLUSH_ALL;
+	nr_huge_changes = 1;
 
 	setup_force_cpu_cap(X86_FEATURE_COALESCE_TLBI);
 	if (!cpu_mitigations_off())

@@ -52,8 +52,9 @@
 #include <asm/coalesce_tlbi.h>
 #include <asm/setup.h>
 
-/* How often a work item looks whether the CPUs have flushed */
-#define POLL_PERIOD	(HZ / 10)
+/* A work item looks whether the CPUs have flushed: soon, then once a second. */
+#define FIRST_POLL	(HZ / 10)
+#define LAST_POLL	HZ
 
 /* Pages that may wait before the pending flushes are forced; 0: none waits */
 static unsigned long max_pages = SZ_4M >> PAGE_SHIFT;
@@ -68,6 +69,7 @@ static unsigned long pages_waiting;
 static unsigned long pages_next;
 static unsigned long times_forced;
 static unsigned long times_polled;
+static unsigned long poll_period;
 static struct cpumask waiting_cpus;
 static DEFINE_PER_CPU(unsigned long, flushes_at_start);
 
@@ -145,6 +147,7 @@ static unsigned long free_pages_of(struct list_head *done)
 		list_del(&page->lru);
 		__free_page(page);
 		n++;
+		cond_resched();
 	}
 	return n;
 }
@@ -158,11 +161,20 @@ static void poll_cpus(struct work_struct *work)
 	take_flushed(&done);
 	left = pages_waiting + pages_next;
 	times_polled++;
+	poll_period = min(2 * poll_period, (unsigned long)LAST_POLL);
 	spin_unlock(&quarantine_lock);
 
 	free_pages_of(&done);
 	if (left)
-		queue_delayed_work(system_unbound_wq, &poll_work, POLL_PERIOD);
+		queue_delayed_work(system_unbound_wq, &poll_work, poll_period);
+}
+
+static void force_pending(void)
+{
+	spin_lock(&quarantine_lock);
+	times_forced++;
+	spin_unlock(&quarantine_lock);
+	coalesce_tlbi_flush_pending();
 }
 
 /* Force the pending flushes, and free every page that is here now. */
@@ -172,12 +184,11 @@ static unsigned long force_and_free(void)
 
 	spin_lock(&quarantine_lock);
 	take_all(&done);
-	times_forced += !list_empty(&done);
 	spin_unlock(&quarantine_lock);
 
 	if (list_empty(&done))
 		return 0;
-	coalesce_tlbi_flush_pending();
+	force_pending();
 	return free_pages_of(&done);
 }
 
@@ -193,8 +204,7 @@ static unsigned long force_and_free(void)
  *
  * Uses page->lru, which nobody else uses for pages of vmalloc memory.
  *
- * Context: process context, no spinlock held.  Does not sleep; may wait for CPUs to
- *	which it sends an IPI.
+ * Context: process context, may sleep, and wait for CPUs to which it sends an IPI.
  */
 void coalesce_tlbi_quarantine(struct page **pages, unsigned int n)
 {
@@ -204,6 +214,10 @@ void coalesce_tlbi_quarantine(struct page **pages, unsigned int n)
 
 	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
 		return;
+	if (n > READ_ONCE(max_pages)) {
+		force_pending();
+		return;
+	}
 
 	spin_lock(&quarantine_lock);
 	for (i = 0; i < n; i++) {
@@ -213,13 +227,14 @@ void coalesce_tlbi_quarantine(struct page **pages, unsigned int n)
 	pages_next += n;
 	take_flushed(&done);
 	left = pages_waiting + pages_next;
+	poll_period = FIRST_POLL;
 	spin_unlock(&quarantine_lock);
 
 	free_pages_of(&done);
 	if (left > READ_ONCE(max_pages))
 		force_and_free();
 	else if (left)
-		queue_delayed_work(system_unbound_wq, &poll_work, POLL_PERIOD);
+		queue_delayed_work(system_unbound_wq, &poll_work, FIRST_POLL);
 }
 
 static unsigned long count_pages(struct shrinker *shrinker, struct shrink_control *sc)
@@ -227,7 +242,7 @@ static unsigned long count_pages(struct shrinker *shrinker, struct shrink_contro
 	return READ_ONCE(pages_waiting) + READ_ONCE(pages_next) ?: SHRINK_EMPTY;
 }
 
-/* Memory is short enough for this many pages to matter. */
+/* The core asks for few objects only if memory is short, or caches are dropped. */
 static unsigned long scan_pages(struct shrinker *shrinker, struct shrink_control *sc)
 {
 	return force_and_free() ?: SHRINK_STOP;

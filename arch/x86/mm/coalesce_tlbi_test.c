@@ -114,28 +114,32 @@ static void test_paranoid(struct kunit *test)
 	}
 }
 
-/* The flush sets the pinned bits, whatever the shadow of CR4 says. */
+/*
+ * The flush keeps what is pinned, whatever the shadow of CR4 says: SMAP is pinned set,
+ * and FSGSBASE as well, or clear with nofsgsbase.
+ */
 static void test_pinned_cr4(struct kunit *test)
 {
 	struct kernel_cr3_state *cr3;
-	unsigned long flags, cr4;
+	unsigned long flags, shadow, cr4;
 
 	if (!boot_cpu_has(X86_FEATURE_SMAP))
 		kunit_skip(test, "needs SMAP");
 
 	raw_local_irq_save(flags);
 	cr3 = this_cpu_ptr(&coalesce_tlbi_test_cr3);
-	this_cpu_and(cpu_tlbstate.cr4, ~X86_CR4_SMAP);
+	shadow = this_cpu_read(cpu_tlbstate.cr4);
+	this_cpu_write(cpu_tlbstate.cr4, shadow ^ X86_CR4_SMAP ^ X86_CR4_FSGSBASE);
 	atomic_long_set(&cr3->state, FLUSH_PENDING);
 	coalesce_tlbi_test_enter();
 	cr4 = native_read_cr4();
-	this_cpu_or(cpu_tlbstate.cr4, X86_CR4_SMAP);
-	native_write_cr4(this_cpu_read(cpu_tlbstate.cr4));
+	this_cpu_write(cpu_tlbstate.cr4, shadow);
+	native_write_cr4(shadow);
 	raw_local_irq_restore(flags);
 
-	KUNIT_EXPECT_TRUE(test, cr4 & X86_CR4_SMAP);
-	KUNIT_EXPECT_TRUE(test, cr4 & X86_CR4_PGE);
+	KUNIT_EXPECT_EQ(test, cr4, shadow);
 	KUNIT_EXPECT_TRUE(test, coalesce_tlbi_pinned_cr4 & X86_CR4_SMAP);
+	KUNIT_EXPECT_FALSE(test, coalesce_tlbi_unpinned_cr4 & X86_CR4_SMAP);
 }
 
 static bool has_lfence(const void *start, const void *end)
@@ -293,6 +297,13 @@ static void test_in_kernel(struct kunit *test)
 /* A page near the end of vmalloc memory, where nothing is mapped */
 #define NOWHERE		((VMALLOC_END & PUD_MASK) - PUD_SIZE)
 
+/* Otherwise nothing is noted. */
+static void skip_unless_deferring(struct kunit *test)
+{
+	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
+		kunit_skip(test, "needs nohz_full=");
+}
+
 static bool is_uncovered(unsigned long start, unsigned long size)
 {
 	unsigned long seq;
@@ -403,6 +414,7 @@ static void test_huge(struct kunit *test)
 {
 	const unsigned long end = NOWHERE + 2 * PMD_SIZE;
 
+	skip_unless_deferring(test);
 	coalesce_tlbi_note_huge_change(NOWHERE + PMD_SIZE, PUD_SIZE);
 	KUNIT_EXPECT_TRUE(test, is_uncovered(NOWHERE, PAGE_SIZE));
 	KUNIT_EXPECT_TRUE(test, is_uncovered(NOWHERE + PUD_SIZE - PAGE_SIZE, PAGE_SIZE));
@@ -425,6 +437,7 @@ static void test_huge_again(struct kunit *test)
 {
 	unsigned long seq;
 
+	skip_unless_deferring(test);
 	coalesce_tlbi_note_huge_change(NOWHERE, PMD_SIZE);
 	overlaps_huge_change(NOWHERE, NOWHERE + 1, &seq);
 	coalesce_tlbi_note_huge_change(NOWHERE, PMD_SIZE);
@@ -439,6 +452,7 @@ static void test_huge_many(struct kunit *test)
 {
 	int i;
 
+	skip_unless_deferring(test);
 	for (i = 0; i < 2 * MAX_HUGE_CHANGES; i++)
 		coalesce_tlbi_note_huge_change(NOWHERE + 2 * i * PMD_SIZE, PMD_SIZE);
 	for (i = 0; i < 2 * MAX_HUGE_CHANGES; i++)
@@ -453,6 +467,7 @@ static void test_huge_aliases(struct kunit *test)
 {
 	const unsigned long other = NOWHERE + 4 * PMD_SIZE;
 
+	skip_unless_deferring(test);
 	flush_huge_changes(0, TLB_FLUSH_ALL);
 	coalesce_tlbi_note_huge_change(NOWHERE, PMD_SIZE);
 	coalesce_tlbi_flush_aliases(other, other + PAGE_SIZE);
@@ -473,9 +488,7 @@ static void test_huge_vfree(struct kunit *test)
 	unsigned long before;
 	void *mem;
 
-	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		kunit_skip(test, "needs nohz_full=");
-
+	skip_unless_deferring(test);
 	before = READ_ONCE(huge_changes_seq);
 	mem = vmalloc(PAGE_SIZE);
 	KUNIT_ASSERT_NOT_NULL(test, mem);
@@ -513,9 +526,7 @@ static void test_huge_iounmap(struct kunit *test)
 	unsigned long addr;
 	bool first, last;
 
-	if (!cpu_feature_enabled(X86_FEATURE_COALESCE_TLBI))
-		kunit_skip(test, "needs nohz_full=");
-
+	skip_unless_deferring(test);
 	mem = ioremap(nowhere, PUD_SIZE);
 	KUNIT_ASSERT_NOT_NULL(test, (void __force *)mem);
 	addr = (unsigned long __force)mem;
@@ -558,7 +569,7 @@ static void test_mask(struct kunit *test)
 	}
 }
 
-static bool breakpoint_refused(void *addr)
+static bool breakpoint_refused(void *addr, int type)
 {
 	struct perf_event * __percpu *bp;
 	struct perf_event_attr attr;
@@ -566,7 +577,7 @@ static bool breakpoint_refused(void *addr)
 	hw_breakpoint_init(&attr);
 	attr.bp_addr = (unsigned long)addr;
 	attr.bp_len = HW_BREAKPOINT_LEN_8;
-	attr.bp_type = HW_BREAKPOINT_W;
+	attr.bp_type = type;
 	bp = register_wide_hw_breakpoint(&attr, NULL, NULL);
 	if (IS_ERR((void __force *)bp))
 		return true;
@@ -579,10 +590,12 @@ static void test_breakpoint(struct kunit *test)
 {
 	struct kernel_cr3_state *cr3 = per_cpu_ptr(&kernel_cr3_loaded, 0);
 
-	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->state));
-	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->exit_state));
-	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->entry_flushes));
-	KUNIT_EXPECT_FALSE(test, breakpoint_refused(&huge_changes_seq));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->state, HW_BREAKPOINT_W));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->exit_state, HW_BREAKPOINT_W));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&cr3->entry_flushes, HW_BREAKPOINT_W));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&coalesce_tlbi_pinned_cr4, HW_BREAKPOINT_RW));
+	KUNIT_EXPECT_TRUE(test, breakpoint_refused(&coalesce_tlbi_unpinned_cr4, HW_BREAKPOINT_RW));
+	KUNIT_EXPECT_FALSE(test, breakpoint_refused(&huge_changes_seq, HW_BREAKPOINT_W));
 }
 
 /* What interrupts kernel code is checked, and only entry text may lack LOADED. */
@@ -606,6 +619,9 @@ static void test_assertion(struct kunit *test)
 				    "state %ld", state);
 		regs.ip = (unsigned long)__entry_text_start;
 		KUNIT_EXPECT_TRUE(test, may_lack_loaded(state, &regs));
+		regs.ip = FRED_ENTRY_TEXT;
+		KUNIT_EXPECT_EQ(test, may_lack_loaded(state, &regs),
+				IS_ENABLED(CONFIG_X86_FRED) || (state & LOADED));
 	}
 #else
 	kunit_skip(test, "needs CONFIG_COALESCE_TLBI_DEBUG");

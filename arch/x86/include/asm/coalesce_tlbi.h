@@ -28,8 +28,8 @@
  *   4. From the store of the exit hook to the end of the entry hook the CPU
  *      accesses only memory whose translation cannot have changed since it last
  *      ran kernel code: entry text, per-CPU data, the table of per-CPU offsets,
- *      coalesce_tlbi_pinned_cr4, the cpu_entry_area, the espfix page, the loaded LDT,
- *      its own task stack.
+ *      the pinned bits of CR4, the cpu_entry_area, the espfix page, the loaded LDT, its
+ *      own task stack.
  *
  * An interleaving that invariant 2 forbids: the entry code sets LOADED by an
  * exchange that clears FLUSH_PENDING.  An NMI arrives before the flush, finds
@@ -78,11 +78,13 @@
  * two writes is harmless: it toggles PGE from the same shadow, and the second write
  * here loads the value of the shadow whatever CR4 holds by then.
  *
- * The shadow is writable memory.  The pinned bits are ORed in, as native_write_cr4()
- * does, so that who can overwrite the shadow cannot clear SMEP or SMAP by it.
+ * The shadow is writable memory.  Bits that can be pinned come from read-only memory,
+ * as in native_write_cr4(), so that who can overwrite the shadow can neither clear SMEP
+ * or SMAP by it, nor set FSGSBASE where the kernel does not use it.
  */
 .macro COALESCE_TLBI_FLUSH scratch_reg:req
 	movq	PER_CPU_VAR(cpu_tlbstate + TLB_STATE_cr4), \scratch_reg
+	andq	coalesce_tlbi_unpinned_cr4(%rip), \scratch_reg
 	orq	coalesce_tlbi_pinned_cr4(%rip), \scratch_reg
 	xorq	$X86_CR4_PGE, \scratch_reg
 	movq	\scratch_reg, %cr4
@@ -265,6 +267,7 @@ struct kernel_cr3_state {
 };
 
 DECLARE_PER_CPU_ALIGNED(struct kernel_cr3_state, kernel_cr3_loaded);
+extern unsigned long coalesce_tlbi_unpinned_cr4;
 extern unsigned long coalesce_tlbi_pinned_cr4;
 
 /**
@@ -282,11 +285,15 @@ extern unsigned long coalesce_tlbi_pinned_cr4;
 static inline bool coalesce_tlbi_entry_data(int cpu, unsigned long addr, unsigned long end)
 {
 	unsigned long state = (unsigned long)&per_cpu(kernel_cr3_loaded, cpu);
+	unsigned long unpinned = (unsigned long)&coalesce_tlbi_unpinned_cr4;
+	unsigned long pinned = (unsigned long)&coalesce_tlbi_pinned_cr4;
 
-	return end >= state && addr < state + sizeof(struct kernel_cr3_state);
+	return (end >= state && addr < state + sizeof(struct kernel_cr3_state)) ||
+	       (end >= unpinned && addr < unpinned + sizeof(unpinned)) ||
+	       (end >= pinned && addr < pinned + sizeof(pinned));
 }
 
-void coalesce_tlbi_init(unsigned long pinned_cr4);
+void coalesce_tlbi_init(unsigned long cr4_mask, unsigned long pinned_cr4);
 void coalesce_tlbi_oops(void);
 bool coalesce_tlbi_protection_only(unsigned long set, unsigned long clear);
 void coalesce_tlbi_flush_aliases(unsigned long start, unsigned long end);
@@ -299,7 +306,7 @@ static inline bool coalesce_tlbi_entry_data(int cpu, unsigned long addr, unsigne
 	return false;
 }
 
-static inline void coalesce_tlbi_init(unsigned long pinned_cr4) { }
+static inline void coalesce_tlbi_init(unsigned long cr4_mask, unsigned long pinned_cr4) { }
 static inline void coalesce_tlbi_oops(void) { }
 
 /* A macro: an inline function here changes the object code of its callers. */

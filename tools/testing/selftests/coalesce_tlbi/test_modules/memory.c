@@ -197,7 +197,7 @@ static int free_huge(void)
 
 static int watch_page(void *address)
 {
-	watched_page = is_vmalloc_or_module_addr(address) ? vmalloc_to_page(address) : NULL;
+	watched_page = address >= (void *)VMALLOC_START ? vmalloc_to_page(address) : NULL;
 	return watched_page ? 0 : -EFAULT;
 }
 
