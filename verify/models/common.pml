@@ -6,8 +6,8 @@
 /* Steps have the names of the code.  drain: a store reaches memory. */
 mtype = {
 	/* the hooks */
-	cmp_LOADED, lock_or_LOADED, or_LOADED, xchg_LOADED, test_FLUSH_PENDING, write_cr4,
-	store_LOADED, add_LOADED, cmp_exit_state, load_exit_state, store_exit_state, save_state,
+	cmp_LOADED, lock_or_LOADED, or_LOADED, xchg_LOADED, test_FLUSH, write_cr4,
+	store_LOADED, lfence, add_LOADED, cmp_exit_state, load_exit_state, store_exit_state, save_state,
 	cmp_saved_LOADED, test_saved_LOADED,
 	/* the older form */
 	write_kernel_cr3, write_user_cr3, save_cr3, test_saved_cr3, restore_cr3,
@@ -18,17 +18,23 @@ mtype = {
 	clear_entry, smp_mb, read_state, cmpxchg_FLUSH_PENDING, store_FLUSH_PENDING, defer,
 	ipi_for_range, ipi_for_all, answered, flush_returns,
 	/* huge.pml, vmalloc.pml, flush_pending.pml */
-	inc_huge_changes, read_huge_changes, read_huge_changes_flushed, call_flush_tlb_all,
-	cmpxchg_huge_changes_flushed, take_lock, add_to_list, drop_lock, take_list, look_at_list,
-	clear_huge_entry, map_again, has_flush_pending, flush_pending_returns,
+	note_huge_change, overlaps_huge_change, call_flush_tlb_all, forget_huge_changes,
+	take_lock, add_to_list, drop_lock, take_list, look_at_list, clear_huge_entry, map_again,
+	has_flush_pending, flush_pending_returns,
+	/* quarantine.pml */
+	inc_entry_flushes, keep_page, start_waiting, read_pending, poll_pending, poll_flushes,
+	free_pages,
 	/* violations */
 	stale_use, flush_lost, kernel_code_without_LOADED, user_mode_with_LOADED,
-	illegal_state, LOADED_PENDING_outside_an_entry, table_is_freed, two_sizes, alias_left
+	illegal_state, LOADED_PENDING_outside_an_entry, table_is_freed, two_sizes, alias_left,
+	forced_for_nothing, page_is_reused
 };
 
 /* Values of the per-CPU state */
 #define LOADED		1
 #define FLUSH_PENDING	2
+#define FLUSH_ALWAYS	4
+#define FLUSH		(FLUSH_PENDING | FLUSH_ALWAYS)
 
 /*
  * Values of an address, in memory and in the target's TLB: no entry; a mapping
@@ -120,8 +126,10 @@ bit kernel_cr3;
 #define TWO_SIZES	8
 #define TABLE_FREED	16
 #define ALIAS_LEFT	32
+#define FORCED		64
+#define REUSED		128
 #ifndef PROPERTIES
-#define PROPERTIES	63
+#define PROPERTIES	255
 #endif
 #define VIOLATION(property, condition, name)			\
 	if							\
@@ -133,11 +141,14 @@ bit kernel_cr3;
 
 /* At this level, an entry is between its first and its last store. */
 #define ENTERS(l)	(at[l] == lock_or_LOADED || at[l] == or_LOADED || at[l] == add_LOADED || \
-			 at[l] == test_FLUSH_PENDING || at[l] == write_cr4)
+			 at[l] == test_FLUSH || at[l] == write_cr4 || at[l] == inc_entry_flushes)
 #define STATE_WAITS	(BUFFERED(T, 0, STATE) || BUFFERED(T, 1, STATE) || BUFFERED(T, 2, STATE))
+/* As legal_state() */
+#define LEGAL(s)	((s) == LOADED || (EXIT_STATE != LOADED && (s) <= (LOADED | FLUSH) &&	\
+			 ((s) & FLUSH_ALWAYS) == EXIT_STATE))
 #define CHECK_STATE								\
-	VIOLATION(STATE_WRONG, mem[STATE] > (LOADED | FLUSH_PENDING), illegal_state);	\
-	VIOLATION(STATE_WRONG, mem[STATE] == (LOADED | FLUSH_PENDING) && !STATE_WAITS &&	\
+	VIOLATION(STATE_WRONG, !LEGAL(mem[STATE]), illegal_state);		\
+	VIOLATION(STATE_WRONG, (mem[STATE] & LOADED) && mem[STATE] != LOADED && !STATE_WAITS &&	\
 		  !ENTERS(0) && !ENTERS(1) && !ENTERS(2), LOADED_PENDING_outside_an_entry)
 
 /* How often each step was taken, and was interrupted: coverage.h */

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Huge mappings: the two counters of flush_huge_changes().
+ * Huge mappings: the ranges of flush_huge_changes().
  *
  * Each initiator unmaps an address of its own, which a huge mapping or a 4K PTE maps,
  * and flushes.  The flush of a 4K PTE may be deferred.  4K PTEs may replace a huge
  * mapping as soon as its flush returns, so the target must not hold a TLB entry of it
  * by then, not even in user mode: property TWO_SIZES.
  *
- * Only locked instructions change the counters, so no store to them waits in a
- * buffer.  ROUNDS bounds them.  Variant HUGE_FLAG_EARLY: a change counts as flushed
- * before the flush is done.
+ * The ranges are accessed under huge_changes_lock, so what one holder does is one step,
+ * after the stores before it.  A range is an address here; ranges that are merged need
+ * flushes that are not modelled.  ROUNDS bounds the sequence numbers.
+ *
+ * Variants: HUGE_FLAG_EARLY, a range is forgotten before the flush is done;
+ * HUGE_FORGETS_ALL, and those that were noted after it began; HUGE_NOTED_EARLY, a
+ * range is noted before the mapping is cleared; HUGE_WRONG_RANGE.
  */
 #ifndef INITIATORS
 #define INITIATORS		2
@@ -25,23 +29,31 @@
 #endif
 #include "common.pml"
 
-byte huge_changes, huge_changes_flushed;
+byte huge_changes_seq;
+byte huge_change[INITIATORS + 1];	/* the last change of each address; 0: none */
 
-/* "seen" and "flushed" are variables of the caller; "all" is the return value. */
-inline cover(i)
+#ifdef HUGE_WRONG_RANGE
+#define NOTED(i)	(i % INITIATORS + 1)
+#else
+#define NOTED(i)	i
+#endif
+
+inline coalesce_tlbi_note_huge_change(i)
 {
-	do
-	:: flushed >= seen -> break
-	:: else ->
-	   if
-	   :: INITIATOR(i, cmpxchg_huge_changes_flushed,
-		     DRAINED(i) && huge_changes_flushed == flushed,
-		     huge_changes_flushed = seen; flushed = seen)
-	   :: INITIATOR(i, cmpxchg_huge_changes_flushed,
-		     DRAINED(i) && huge_changes_flushed != flushed,
-		     flushed = huge_changes_flushed)
-	   fi
-	od
+	INITIATOR(i, note_huge_change, DRAINED(i),
+		  huge_changes_seq++; huge_change[NOTED(i)] = huge_changes_seq)
+}
+
+inline forget(x)
+{
+	if
+#ifdef HUGE_FORGETS_ALL
+	:: true -> huge_change[x] = 0
+#else
+	:: huge_change[x] <= seq -> huge_change[x] = 0
+	:: else
+#endif
+	fi
 }
 
 inline flush_tlb_all(i)
@@ -50,36 +62,41 @@ inline flush_tlb_all(i)
 	INITIATOR(i, answered, LOAD(i, ACK(i)), skip)
 }
 
+/* "seq" is a variable of the caller; "all" is the return value. */
 inline flush_huge_changes(i)
 {
-	INITIATOR(i, read_huge_changes, true, seen = huge_changes);
-	INITIATOR(i, read_huge_changes_flushed, true, flushed = huge_changes_flushed);
+	INITIATOR(i, overlaps_huge_change, DRAINED(i),
+		  all = (huge_change[i] != 0); seq = huge_changes_seq);
 	if
-	:: flushed >= seen -> all = 0
+	:: !all
 	:: else ->
 #ifdef HUGE_FLAG_EARLY
-	   cover(i);
-	   flush_tlb_all(i);
+	   INITIATOR(i, forget_huge_changes, DRAINED(i), EACH(forget));
+	   flush_tlb_all(i)
 #else
 	   flush_tlb_all(i);
-	   cover(i);
+	   INITIATOR(i, forget_huge_changes, DRAINED(i), EACH(forget))
 #endif
-	   all = 1
 	fi
 }
 
 proctype unmapper(byte i)
 {
 	bit now, all, huge;
-	byte seen, flushed, round;
+	byte seq, round;
 
 end:	do
 	:: round < ROUNDS ->
 	   round++;
 	   if
 	   :: INITIATOR(i, clear_entry, ROOM(i), STORE(i, i, NONE))
+#ifdef HUGE_NOTED_EARLY
+	   :: coalesce_tlbi_note_huge_change(i);
+	      INITIATOR(i, clear_huge_entry, ROOM(i), STORE(i, i, NONE); huge = 1)
+#else
 	   :: INITIATOR(i, clear_huge_entry, ROOM(i), STORE(i, i, NONE); huge = 1) ->
-	      INITIATOR(i, inc_huge_changes, DRAINED(i), huge_changes++)
+	      coalesce_tlbi_note_huge_change(i)
+#endif
 	   fi;
 	   flush_huge_changes(i);
 	   if
@@ -88,7 +105,7 @@ end:	do
 	   fi;
 	   INITIATOR(i, flush_returns, ROOM(i),
 		  VIOLATION(TWO_SIZES, huge && cached[i] != NONE, two_sizes);
-		  returned(i); STORE(i, i, VALID); huge = 0; seen = 0; flushed = 0)
+		  returned(i); STORE(i, i, VALID); huge = 0; seq = 0; all = 0)
 	od
 }
 

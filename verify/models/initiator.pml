@@ -15,26 +15,35 @@
 		CHECK_STATE			\
 	}
 
-/* A failed cmpxchg returns the value that it found: there is no third one to try. */
+#ifndef DEFERRED
+#define DEFERRED	pending = 1
+#endif
+
+/*
+ * A failed cmpxchg returns the value that it found: there is no third one to try.  What
+ * has neither bit is the exit state.
+ */
 inline state_needs_ipi(i)
 {
 	if
 	:: INITIATOR(i, read_state, LOAD(i, STATE) & LOADED, now = 1)
-	:: INITIATOR(i, read_state, LOAD(i, STATE) == FLUSH_PENDING, now = 0; pending = 1)
-	:: INITIATOR(i, read_state, LOAD(i, STATE) == 0, skip) ->
+	:: INITIATOR(i, read_state, !(LOAD(i, STATE) & LOADED) && LOAD(i, STATE) & FLUSH_PENDING,
+		     now = 0; DEFERRED)
+	:: INITIATOR(i, read_state, !(LOAD(i, STATE) & (LOADED | FLUSH_PENDING)), skip) ->
 #if defined LEAVES_NOTHING
-		INITIATOR(i, defer, true, now = 0; pending = 1)
+		INITIATOR(i, defer, true, now = 0; DEFERRED)
 #elif defined NO_CMPXCHG
 		INITIATOR(i, store_FLUSH_PENDING, ROOM(i),
-			  STORE(i, STATE, FLUSH_PENDING); now = 0; pending = 1)
+			  STORE(i, STATE, EXIT_STATE | FLUSH_PENDING); now = 0; DEFERRED)
 #else
 		if
-		:: INITIATOR(i, cmpxchg_FLUSH_PENDING, DRAINED(i) && mem[STATE] == 0,
-			     mem[STATE] = FLUSH_PENDING; now = 0; pending = 1)
+		:: INITIATOR(i, cmpxchg_FLUSH_PENDING,
+			     DRAINED(i) && !(mem[STATE] & (LOADED | FLUSH_PENDING)),
+			     mem[STATE] = mem[STATE] | FLUSH_PENDING; now = 0; DEFERRED)
 		:: INITIATOR(i, cmpxchg_FLUSH_PENDING, DRAINED(i) && mem[STATE] & LOADED,
 			     now = 1)
-		:: INITIATOR(i, cmpxchg_FLUSH_PENDING, DRAINED(i) && mem[STATE] == FLUSH_PENDING,
-			     now = 0; pending = 1)
+		:: INITIATOR(i, cmpxchg_FLUSH_PENDING, DRAINED(i) && !(mem[STATE] & LOADED) &&
+			     mem[STATE] & FLUSH_PENDING, now = 0; DEFERRED)
 		fi
 #endif
 	fi

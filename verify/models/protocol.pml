@@ -12,7 +12,7 @@
  * property.
  *
  * Options (-D): INITIATORS=2 or 3; NMIS=0 to 2, how deep they nest; EXIT_STATE=0 (mode
- * pending), 2 (always), 1 (a housekeeping CPU); TEXT=I, TABLE=I: initiator I changes
+ * pending), 4 (always), 1 (a housekeeping CPU); TEXT=I, TABLE=I: initiator I changes
  * kernel text, or a page table; QUIET: see "quiet"; PROPERTIES: the ones to check.
  * Other names are wrong orders, listed in the file variants.
  *
@@ -21,8 +21,9 @@
  * STALE_USE	kernel code of the target after its hook, in NMIs too, never uses a
  *		translation (or instruction, or table) whose flush has returned
  * FLUSH_LOST	when such code runs, a flush was done for each deferred IPI
- * STATE_WRONG	such code sees LOADED, user mode does not; LOADED + FLUSH_PENDING is in
- *		memory only while an entry is in progress, or its last store waits
+ * STATE_WRONG	such code sees LOADED, user mode does not; the state in memory is legal, and
+ *		has a bit besides LOADED only while an entry is in progress, or its last
+ *		store waits
  * and, with QUIET: no initiator waits for an answer that never comes, which spin
  * reports as an invalid end state.
  */

@@ -12,6 +12,8 @@
  * - Evictions from the TLB: what can happen after one can also happen without the
  *   walk that filled it.
  * - Instructions that access nothing that another CPU accesses.
+ * - Speculation, except that of page walks and fetches.  The LFENCE is a step all the
+ *   same, so that compare-order finds it.
  * - Idle, guests, task switches: kernel code, with LOADED.
  */
 #define SEEN	LOAD(T, STATE)	/* the state as the target reads it */
@@ -64,10 +66,21 @@ inline write_pge(value)
 	fi
 }
 
+/* The count of flushes: only the quarantine reads it.  See quarantine.pml. */
+#ifdef QUARANTINE
+#define COUNT_FLUSH(l)	STEP(l, inc_entry_flushes, ROOM(T), STORE(T, ENTRY_FLUSHES, 1))
+#endif
+
 inline COALESCE_TLBI_FLUSH(l)
 {
+#ifdef COUNTED_FIRST
+	COUNT_FLUSH(l);
+#endif
 	STEP(l, write_cr4, DRAINED(T), write_pge(0));
 	STEP(l, write_cr4, DRAINED(T), write_pge(1))
+#if defined QUARANTINE && !defined COUNTED_FIRST
+	; COUNT_FLUSH(l)
+#endif
 }
 
 inline COALESCE_TLBI_LOAD(l)
@@ -82,8 +95,8 @@ inline COALESCE_TLBI_LOAD(l)
 	STEP(l, lock_or_LOADED, DRAINED(T), mem[STATE] = mem[STATE] | LOADED);
 #endif
 	if
-	:: DECIDE(l, test_FLUSH_PENDING, !(TESTED(l) & FLUSH_PENDING))
-	:: DECIDE(l, test_FLUSH_PENDING, TESTED(l) & FLUSH_PENDING) ->
+	:: DECIDE(l, test_FLUSH, !(TESTED(l) & FLUSH))
+	:: DECIDE(l, test_FLUSH, TESTED(l) & FLUSH) ->
 #ifdef PENDING_CLEARED_FIRST
 		STEP(l, store_LOADED, ROOM(T), STORE(T, STATE, LOADED));
 #endif
@@ -95,10 +108,11 @@ inline COALESCE_TLBI_LOAD(l)
 #elif !defined FLAG_AFTER_FLUSH
 		STEP(l, store_LOADED, ROOM(T), STORE(T, STATE, LOADED))
 #endif
-	fi
+	fi;
 #ifdef FLAG_AFTER_FLUSH
-	; STEP(l, store_LOADED, ROOM(T), STORE(T, STATE, LOADED))
+	STEP(l, store_LOADED, ROOM(T), STORE(T, STATE, LOADED));
 #endif
+	STEP(l, lfence, true, skip)
 }
 
 inline COALESCE_TLBI_ENTER(l)

@@ -29,11 +29,13 @@ def uses_in_sources(tree):
                for f in Path(tree, "arch/x86/entry").glob("**/*.S"))
 
 
-def feature_number(tree):
-    """X86_FEATURE_COALESCE_TLBI as a number."""
+def feature_number(tree, name="COALESCE_TLBI"):
+    """X86_FEATURE_<name> as a number."""
     text = Path(tree, "arch/x86/include/asm/cpufeatures.h").read_text()
-    word, bit = re.search(r"X86_FEATURE_COALESCE_TLBI\s+\(\s*(\d+)\*32\+\s*(\d+)\)", text).groups()
-    return int(word) * 32 + int(bit)
+    found = re.search(r"X86_FEATURE_" + name + r"\s+\(\s*(\d+)\*32\+\s*(\d+)\)", text)
+    if not found:
+        raise HookError("no X86_FEATURE_%s in %s" % (name, tree))
+    return int(found.group(1)) * 32 + int(found.group(2))
 
 
 def output(*command):
