@@ -190,7 +190,9 @@ enum val_kind {
 	VAL_EXIT_STATE,
 	VAL_CR3,	/* @n: CR3_* */
 	VAL_ASID,	/* only the ASID of a CR3 */
-	VAL_CR4,	/* @n: 1 with PGE toggled, 0 as the shadow has it */
+	VAL_SHADOW,	/* the shadow of CR4; @n: 1 with PGE toggled */
+	VAL_PINNED,	/* the pinned bits of CR4 */
+	VAL_CR4,	/* the shadow with the pinned bits set; @n: 1 with PGE toggled */
 	VAL_CPU,	/* the number of this CPU */
 	VAL_KERNEL_GS,	/* this CPU's offset from the table of offsets */
 	VAL_OLD_GS,	/* GSBASE as it was at entry */
@@ -212,11 +214,14 @@ struct val {
 
 enum gs { GS_UNKNOWN, GS_USER, GS_KERNEL, GS_BY_IP };
 
-/* Values that the per-CPU state (kernel_cr3_loaded) may have, as a set */
+/*
+ * Values that the per-CPU state (kernel_cr3_loaded) may have, as a set.  FLUSH stands
+ * for FLUSH_PENDING, FLUSH_ALWAYS or both.
+ */
 #define STATE_0				1
-#define STATE_FLUSH_PENDING		2
+#define STATE_FLUSH			2
 #define STATE_LOADED			4
-#define STATE_LOADED_FLUSH_PENDING	8
+#define STATE_LOADED_FLUSH		8
 #define STATE_ANY			15
 
 enum phase { PHASE_ENTRY, PHASE_C, PHASE_EXIT };
@@ -228,7 +233,7 @@ enum flags {
 	FLAGS_SS,			/* of the frame, tested for the LDT */
 	FLAGS_IP,			/* of the frame, compared with @flags_n */
 	FLAGS_STATE_LOADED,		/* per-CPU state compared with LOADED */
-	FLAGS_STATE_FLUSH_PENDING,	/* per-CPU state tested for FLUSH_PENDING */
+	FLAGS_STATE_FLUSH,		/* per-CPU state tested for both FLUSH bits */
 	FLAGS_EXIT_LOADED,		/* exit_state compared with LOADED */
 	FLAGS_SAVED_LOADED,		/* saved state compared with LOADED */
 	FLAGS_SAVED_HAS,		/* saved state tested for LOADED */
@@ -260,6 +265,7 @@ enum flags {
  * @cpu_state: the values that the per-CPU state can have
  * @flush: 1 after the first write of a CR4 toggle, 2 after the second
  * @cr4_toggled: CR4.PGE is not as it should be
+ * @unfenced: no flush was due, and no LFENCE has come since that was found
  * @flags: what the flags tell
  * @flags_n: of what
  * @pad: zero; states are compared by their bytes
@@ -285,7 +291,8 @@ struct state {
 	u8 paranoid;
 	u8 restoring;
 	u8 lost;
-	u8 pad[7];
+	u8 unfenced;
+	u8 pad[6];
 	s64 flags_n;
 };
 
@@ -307,14 +314,14 @@ enum region region_named(const char *name);
 enum rule {
 	RULE_SYMBOL, RULE_HOOK, RULE_OFF, RULE_GS, RULE_CR3, RULE_CALL, RULE_OPERAND,
 	RULE_INSN, RULE_PATCHED, RULE_KPROBE, RULE_RANGE, RULE_GAP, RULE_LOCK, RULE_FLUSH,
-	RULE_FLUSH_PENDING, RULE_STATE, RULE_SAVE, RULE_EXIT, RULE_EXIT_TWICE, RULE_EXIT_KERNEL,
+	RULE_PINNED, RULE_FENCE, RULE_FLUSH_PENDING, RULE_STATE, RULE_SAVE, RULE_EXIT, RULE_EXIT_TWICE, RULE_EXIT_KERNEL,
 	RULE_RETURN, RULE_LOOP, RULE_FOLLOW, RULE_FEATURE, RULE_ROW, RULES
 };
 
 enum class {
 	CLASS_HW_STACK, CLASS_EVENT_STACK, CLASS_TASK_STACK, CLASS_TRAMPOLINE, CLASS_ESPFIX,
-	CLASS_HANDLER_STACK, CLASS_PERCPU, CLASS_STATIC, CLASS_OFFSETS, CLASS_TABLES, CLASS_BAD,
-	CLASSES
+	CLASS_HANDLER_STACK, CLASS_PERCPU, CLASS_STATIC, CLASS_READ_ONLY, CLASS_OFFSETS,
+	CLASS_TABLES, CLASS_BAD, CLASSES
 };
 
 /**
@@ -424,6 +431,7 @@ void cpu_state_or_loaded(struct state *s, bool locked);
 void cpu_state_store(struct state *s, struct val v);
 void cpu_state_set(struct state *s, unsigned int set);
 void cr4_write(struct state *s, struct val v);
+void check_fence(struct state *s, struct decoded *insn);
 void exit_done(struct state *s);
 void check_return(struct state *s, bool to_user);
 

@@ -38,7 +38,7 @@ static struct val load_percpu(struct state *s, const cs_x86_op *op, const struct
 	if (is_cpu_state(op, insn, "exit_state"))
 		return (struct val) { .kind = VAL_EXIT_STATE };
 	if (addr == symbol_addr("cpu_tlbstate") + constant("TLB_STATE_cr4"))
-		return (struct val) { .kind = VAL_CR4 };
+		return (struct val) { .kind = VAL_SHADOW };
 	/* pointer VARIABLE FIELD STACK */
 	while ((row = row_next("pointer", row)))
 		if (addr == symbol_addr(row->arg[0]) + constant(row->arg[1])) {
@@ -73,6 +73,8 @@ static struct val load(struct state *s, const cs_x86_op *op, const struct decode
 	if (index >= 0 && s->reg[index].kind == VAL_CPU &&
 	    row_match("array", symbol_text(op->mem.disp, false)))
 		return (struct val) { .kind = VAL_KERNEL_GS };
+	if (op_addr(op, insn) == symbol_addr("coalesce_tlbi_pinned_cr4") && op->size == 8)
+		return (struct val) { .kind = VAL_PINNED };
 	p = slot_of(s, op);
 	return p ? narrow(*p, op->size) : unknown();
 }
@@ -175,6 +177,8 @@ static struct val and_or(struct val a, struct val b, bool or)
 
 	if (a.kind == VAL_CONST && b.kind == VAL_CONST)
 		return val_const(or ? a.n | b.n : a.n & b.n);
+	if (or && a.kind == VAL_SHADOW && b.kind == VAL_PINNED)
+		return (struct val) { .kind = VAL_CR4, .n = a.n };
 	if (or && b.kind == VAL_STACK)
 		return b;	/* espfix: an address, and bits that it lacks */
 	if (b.kind != VAL_CONST)
@@ -213,8 +217,9 @@ static void do_arith(struct state *s, struct decoded *insn)
 	case X86_INS_XOR:
 		if (dst->type == X86_OP_REG && src->type == X86_OP_REG && dst->reg == src->reg)
 			v = val_const(0);
-		else if (a.kind == VAL_CR4 && b.kind == VAL_CONST && b.n == constant("X86_CR4_PGE"))
-			v = (struct val) { .kind = VAL_CR4, .n = !a.n };
+		else if ((a.kind == VAL_CR4 || a.kind == VAL_SHADOW) &&
+			 b.kind == VAL_CONST && b.n == constant("X86_CR4_PGE"))
+			v = (struct val) { .kind = a.kind, .n = !a.n };
 		break;
 	case X86_INS_ADD:
 	case X86_INS_SUB:
@@ -236,12 +241,13 @@ static void flags_set(struct state *s, enum flags what, s64 n)
 static void do_test(struct state *s, struct decoded *insn)
 {
 	const cs_x86_op *op = insn->cs->detail->x86.operands;
+	s64 flush = constant("KERNEL_CR3_FLUSH_PENDING") | constant("KERNEL_CR3_FLUSH_ALWAYS");
 	struct val a, b;
 
 	s->flags = FLAGS_NONE;
 	if (is_cpu_state(&op[0], insn, "state")) {
-		if (op[1].type == X86_OP_IMM && op[1].imm == constant("KERNEL_CR3_FLUSH_PENDING"))
-			flags_set(s, FLAGS_STATE_FLUSH_PENDING, 0);
+		if (op[1].type == X86_OP_IMM && op[1].imm == flush)
+			flags_set(s, FLAGS_STATE_FLUSH, 0);
 		return;
 	}
 	a = val_get(s, &op[0], insn);

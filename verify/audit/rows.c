@@ -139,7 +139,7 @@ static void check_row(const char *path, const struct row *row)
 {
 	static const char * const kinds[] = {
 		"table", "stubs", "root", "exempt", "untouched", "dies", "call", "stack",
-		"pointer", "array", "fault", "gap", "within", "feature",
+		"pointer", "array", "constant", "fault", "gap", "within", "feature",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)

@@ -105,6 +105,14 @@ bool is_cpu_state(const cs_x86_op *op, const struct decoded *insn, const char *f
 	return op_addr(op, insn) == symbol_addr("kernel_cr3_loaded") + constant(name);
 }
 
+/* A variable that is named in a row, and that the kernel cannot write after boot */
+static bool is_constant(u64 addr)
+{
+	return addr >= symbol_addr("__start_ro_after_init") &&
+	       addr < symbol_addr("__end_ro_after_init") &&
+	       row_match("constant", symbol_text(addr, false));
+}
+
 /* Data elsewhere in the image may be freed after boot or written by any CPU. */
 static bool in_entry_text(u64 addr)
 {
@@ -128,6 +136,8 @@ static enum class memory_class(struct state *s, struct decoded *insn, const cs_x
 		return CLASS_BAD;
 	if (addr != NO_ADDR) {
 		snprintf(text, size, "%s", symbol_text(addr, false));
+		if (!in_entry_text(addr) && is_constant(addr))
+			return CLASS_READ_ONLY;
 		return in_entry_text(addr) ? CLASS_STATIC : CLASS_BAD;
 	}
 	if (base < 0 && index >= 0 && s->reg[index].kind == VAL_CPU && op->mem.scale == 8 &&
@@ -263,10 +273,28 @@ static void check_cr3(struct state *s)
 		fail(RULE_CR3, s, "a hook runs with page tables that may be the user's");
 }
 
+/**
+ * check_fence() - Is this the LFENCE, if no flush was due before?
+ * @s: the state before the instruction
+ * @insn: the instruction
+ *
+ * A CPU that predicts so wrongly goes on speculatively with stale TLB entries.
+ */
+void check_fence(struct state *s, struct decoded *insn)
+{
+	if (!s->unfenced)
+		return;
+	note_feature_used(s->pc, insn->size);
+	s->unfenced = false;
+	if (insn->id != X86_INS_LFENCE &&
+	    now_profile->feature[constant("X86_FEATURE_COALESCE_TLBI_FENCE")])
+		fail(RULE_FENCE, s, "goes on without LFENCE where no flush was due: %s", insn->text);
+}
+
 /* Initiators set FLUSH_PENDING at any time while LOADED is not set. */
 static unsigned int with_initiators(unsigned int set)
 {
-	return set & STATE_0 ? set | STATE_FLUSH_PENDING : set;
+	return set & STATE_0 ? set | STATE_FLUSH : set;
 }
 
 /**
@@ -303,8 +331,8 @@ void cpu_state_or_loaded(struct state *s, bool locked)
 	check_cr3(s);
 	if (s->cpu_state & (STATE_0 | STATE_LOADED))
 		set |= STATE_LOADED;
-	if (s->cpu_state & (STATE_FLUSH_PENDING | STATE_LOADED_FLUSH_PENDING))
-		set |= STATE_LOADED_FLUSH_PENDING;
+	if (s->cpu_state & (STATE_FLUSH | STATE_LOADED_FLUSH))
+		set |= STATE_LOADED_FLUSH;
 	s->untouched = false;
 	s->cpu_state = set;
 }
@@ -319,9 +347,9 @@ void cpu_state_store(struct state *s, struct val v)
 	check_cr3(s);
 	s->untouched = false;
 	if (v.kind == VAL_CONST && v.n == constant("KERNEL_CR3_LOADED")) {
-		if (s->cpu_state & (STATE_0 | STATE_FLUSH_PENDING))
+		if (s->cpu_state & (STATE_0 | STATE_FLUSH))
 			fail(RULE_STATE, s, "LOADED is stored over what an initiator may write");
-		if (s->cpu_state & STATE_LOADED_FLUSH_PENDING && s->flush != 2)
+		if (s->cpu_state & STATE_LOADED_FLUSH && s->flush != 2)
 			fail(RULE_FLUSH_PENDING, s,
 			     "FLUSH_PENDING is cleared before the flush is done");
 		cpu_state_set(s, STATE_LOADED);
@@ -337,7 +365,7 @@ void cpu_state_store(struct state *s, struct val v)
 		fail(RULE_EXIT_TWICE, s, "a second exit store");
 	if (s->paranoid && !s->restoring)
 		fail(RULE_EXIT_KERNEL, s, "the exit value is stored, whatever the entry found");
-	s->cpu_state = with_initiators(STATE_0 | STATE_FLUSH_PENDING);
+	s->cpu_state = with_initiators(STATE_0 | STATE_FLUSH);
 	s->restored = s->paranoid;
 	s->exited = !s->paranoid;
 	s->phase = PHASE_EXIT;
@@ -363,19 +391,21 @@ void exit_done(struct state *s)
  * @s: the state
  * @v: the value that is written
  *
- * A flush writes the shadow of CR4 with PGE inverted, then the shadow.  It counts if
- * it begins after LOADED is set.
+ * A flush writes the shadow of CR4 with PGE inverted, then the shadow, both with the
+ * pinned bits set.  It counts if it begins after LOADED is set.
  */
 void cr4_write(struct state *s, struct val v)
 {
-	if (v.kind != VAL_CR4) {
+	if (v.kind != VAL_CR4 && v.kind != VAL_SHADOW) {
 		if (pre_hook(s))
 			fail(RULE_FLUSH, s, "CR4 gets a value that is not the shadow's");
 		return;
 	}
+	if (v.kind == VAL_SHADOW && pre_hook(s))
+		fail(RULE_PINNED, s, "CR4 gets the shadow's value without the pinned bits");
 	s->cr4_toggled = v.n;
 	if (v.n)
-		s->flush = s->cpu_state & (STATE_0 | STATE_FLUSH_PENDING) ? 0 : 1;
+		s->flush = s->cpu_state & (STATE_0 | STATE_FLUSH) ? 0 : 1;
 	else if (s->flush == 1)
 		s->flush = 2;
 }

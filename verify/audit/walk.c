@@ -155,11 +155,12 @@ static bool learn(struct state *s, bool zero)
 			return false;
 		cpu_state_set(s, s->cpu_state & set);
 		break;
-	case FLAGS_STATE_FLUSH_PENDING:
+	case FLAGS_STATE_FLUSH:
 		set = zero ? STATE_0 | STATE_LOADED :
-			     STATE_FLUSH_PENDING | STATE_LOADED_FLUSH_PENDING;
+			     STATE_FLUSH | STATE_LOADED_FLUSH;
 		if (!(s->cpu_state & set))
 			return false;
+		s->unfenced = zero && pre_hook(s);
 		cpu_state_set(s, s->cpu_state & set);
 		break;
 	case FLAGS_EXIT_LOADED:
@@ -387,6 +388,7 @@ static void check_operands(struct state *s, struct decoded *insn)
 
 static enum step execute(struct state *s, struct decoded *insn, struct state *other)
 {
+	check_fence(s, insn);
 	check_operands(s, insn);
 	if (is_branch(insn->id))
 		return do_branch(s, insn, other);
