@@ -59,7 +59,7 @@ class Guest:
             return self.remote.read_longs(TARGET, address, n)
 
     def state(self):
-        """The target's per-CPU state: LOADED, FLUSH_PENDING, both, or 0."""
+        """The target's per-CPU state: LOADED, FLUSH_PENDING, FLUSH_ALWAYS, or a sum of them."""
         return self._kernel_longs(self.per_cpu_state, 1)[0]
 
     def loaded(self):
@@ -67,7 +67,7 @@ class Guest:
         return bool(self.state() & LOADED)
 
     def exit_state(self):
-        """The value that the target's exit hooks store."""
+        """The value that the target's exit hooks store: 0, or FLUSH_ALWAYS in mode always."""
         return self._kernel_longs(self.per_cpu_state + 8, 1)[0]
 
     def deferred(self):

@@ -334,9 +334,10 @@ class Nested(Case):
     def choose(self, states):
         """Index of the outer place: the first, before the flush, the last in the kernel."""
         if self.wanted == "before flush":
-            if LOADED + FLUSH_PENDING not in states:
-                raise Lost("LOADED + FLUSH_PENDING is nowhere in %s" % self.outer.hook.name)
-            return states.index(LOADED + FLUSH_PENDING)
+            before = LOADED + FLUSH_PENDING + self.guest.exit_state()
+            if before not in states:
+                raise Lost("state %d is nowhere in %s" % (before, self.outer.hook.name))
+            return states.index(before)
         return {"first": 0, "last": len(states) - 2}[self.wanted]
 
     def places(self):

@@ -13,7 +13,7 @@
  *
  *	layout NAME START SIZE		a range of addresses in this guest
  *	cpu VCPU ENTRIES		a CPU that was watched
- *	path KIND FIRST HOOK FROM FLUSH_PENDING FLUSHED RETURN TIMES ACCESSES...
+ *	path KIND FIRST HOOK FROM FLUSH_DUE FLUSHED RETURN TIMES ACCESSES...
  *	report WHAT CLASS PC ADDRESS VCPU FIRST TIMES
  *	problem WORDS PC VCPU FIRST TIMES
  *	lost PATHS REPORTS		if the tables were too small
@@ -21,8 +21,8 @@
  * A path leads to an entry hook, or from an exit hook to user mode.  It has its first
  * instruction, its hook, and its loads and stores by class of address, without those of
  * exceptions that interrupt it.  A report is an access to anything but entry text, this
- * CPU's per-CPU data, the table of per-CPU offsets, the cpu_entry_area, the task's own
- * stack, the espfix area or the loaded LDT; or an instruction outside the entry text.
+ * CPU's per-CPU data, the table of per-CPU offsets, coalesce_tlbi_pinned_cr4, the
+ * cpu_entry_area, the task's own stack, the espfix area or the loaded LDT; or an instruction outside the entry text.
  * There is one for each instruction and page.
  *
  * Version 1 of the interface cannot read memory, but the guest's memory is a file that
@@ -56,7 +56,7 @@
 #define BANNER		"Linux version "
 
 #define LOADED		1
-#define FLUSH_PENDING	2
+#define FLUSH		6		/* FLUSH_PENDING, FLUSH_ALWAYS */
 #define EXIT_STATE	8		/* KERNEL_CR3_exit_state */
 #define GDT_ENTRY_LDT	10
 
@@ -71,12 +71,12 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
 /* Up to LAST_ALLOWED: the memory that invariant 4 of asm/coalesce_tlbi.h names */
 enum class {
-	ENTRY_TEXT, PER_CPU, OFFSETS, ENTRY_AREA, STACK, ESPFIX_AREA, LDT, LAST_ALLOWED = LDT,
+	ENTRY_TEXT, PER_CPU, OFFSETS, PINNED_CR4, ENTRY_AREA, STACK, ESPFIX_AREA, LDT, LAST_ALLOWED = LDT,
 	VMALLOC, VMEMMAP, MODULES, IMAGE, DIRECT, USER, OTHER, N_CLASSES
 };
 
 static const char * const classes[] = {
-	"text", "per-cpu", "offsets", "entry-area", "stack", "espfix", "ldt",
+	"text", "per-cpu", "offsets", "pinned-cr4", "entry-area", "stack", "espfix", "ldt",
 	"vmalloc", "vmemmap", "modules", "image", "direct", "user", "other",
 };
 
@@ -115,7 +115,7 @@ struct point {
  * @hook: address of the hook
  * @ret: address of the return instruction of an exit
  * @from: where it began
- * @pending: a flush was pending when the hook had set LOADED
+ * @pending: a flush was due when the hook had set LOADED
  * @flushed: there was a flush on the path
  * @espfix: it touched the espfix area
  * @times: how often it was taken
@@ -183,7 +183,7 @@ static struct {
 	uint64_t image_size;
 	uint64_t linux_banner, per_cpu_offset, per_cpu_end, nr_cpus;
 	uint64_t page_offset_base, vmalloc_base, vmemmap_base, l5_enabled;
-	uint64_t state, top_of_stack, gdt_page, espfix_waddr;
+	uint64_t state, pinned_cr4, top_of_stack, gdt_page, espfix_waddr;
 	uint64_t thread_size;
 	uint64_t exc_nmi, repeat_nmi, nested_nmi_out;
 } k;
@@ -197,7 +197,7 @@ static const struct {
 	{ "per_cpu_offset", &k.per_cpu_offset }, { "per_cpu_end", &k.per_cpu_end },
 	{ "nr_cpus", &k.nr_cpus }, { "page_offset_base", &k.page_offset_base },
 	{ "vmalloc_base", &k.vmalloc_base }, { "vmemmap_base", &k.vmemmap_base },
-	{ "l5_enabled", &k.l5_enabled }, { "state", &k.state },
+	{ "l5_enabled", &k.l5_enabled }, { "state", &k.state }, { "pinned_cr4", &k.pinned_cr4 },
 	{ "top_of_stack", &k.top_of_stack }, { "gdt_page", &k.gdt_page },
 	{ "espfix_waddr", &k.espfix_waddr }, { "thread_size", &k.thread_size },
 	{ "exc_nmi", &k.exc_nmi }, { "repeat_nmi", &k.repeat_nmi },
@@ -352,6 +352,8 @@ static enum class class_of(const struct cpu *c, uint64_t address)
 		return PER_CPU;
 	if (within(address, k.per_cpu_offset, k.nr_cpus * 8))
 		return OFFSETS;
+	if (within(address, k.pinned_cr4, 8))
+		return PINNED_CR4;
 	if (within(address, AREA_START, TIB / 2))
 		return ENTRY_AREA;
 	if (on_stack(c, address))
@@ -647,12 +649,12 @@ static const struct point *find(const struct point *points, int n, uint64_t pc)
 	return NULL;
 }
 
-/* Each instruction of a hook.  A flush is pending if LOADED + FLUSH_PENDING is seen. */
+/* Each instruction of a hook.  A flush is due if LOADED and a FLUSH bit are seen. */
 static void in_hook(unsigned int vcpu, void *data)
 {
 	struct cpu *c = &cpus[vcpu];
 
-	if (c->state && state_of(c) == (LOADED | FLUSH_PENDING))
+	if (c->state && (state_of(c) & LOADED) && (state_of(c) & FLUSH))
 		c->now.path.pending = true;
 }
 
