@@ -191,8 +191,10 @@ enum val_kind {
 	VAL_CR3,	/* @n: CR3_* */
 	VAL_ASID,	/* only the ASID of a CR3 */
 	VAL_SHADOW,	/* the shadow of CR4; @n: 1 with PGE toggled */
+	VAL_UNPINNED,	/* the bits of CR4 that cannot be pinned */
 	VAL_PINNED,	/* the pinned bits of CR4 */
-	VAL_CR4,	/* the shadow with the pinned bits set; @n: 1 with PGE toggled */
+	VAL_CLEARED,	/* the shadow without the bits that can be pinned; @n: as above */
+	VAL_CR4,	/* that with the pinned bits set; @n: as above */
 	VAL_CPU,	/* the number of this CPU */
 	VAL_KERNEL_GS,	/* this CPU's offset from the table of offsets */
 	VAL_OLD_GS,	/* GSBASE as it was at entry */

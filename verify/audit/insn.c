@@ -73,6 +73,8 @@ static struct val load(struct state *s, const cs_x86_op *op, const struct decode
 	if (index >= 0 && s->reg[index].kind == VAL_CPU &&
 	    row_match("array", symbol_text(op->mem.disp, false)))
 		return (struct val) { .kind = VAL_KERNEL_GS };
+	if (op_addr(op, insn) == symbol_addr("coalesce_tlbi_unpinned_cr4") && op->size == 8)
+		return (struct val) { .kind = VAL_UNPINNED };
 	if (op_addr(op, insn) == symbol_addr("coalesce_tlbi_pinned_cr4") && op->size == 8)
 		return (struct val) { .kind = VAL_PINNED };
 	p = slot_of(s, op);
@@ -177,7 +179,9 @@ static struct val and_or(struct val a, struct val b, bool or)
 
 	if (a.kind == VAL_CONST && b.kind == VAL_CONST)
 		return val_const(or ? a.n | b.n : a.n & b.n);
-	if (or && a.kind == VAL_SHADOW && b.kind == VAL_PINNED)
+	if (!or && a.kind == VAL_SHADOW && b.kind == VAL_UNPINNED)
+		return (struct val) { .kind = VAL_CLEARED, .n = a.n };
+	if (or && a.kind == VAL_CLEARED && b.kind == VAL_PINNED)
 		return (struct val) { .kind = VAL_CR4, .n = a.n };
 	if (or && b.kind == VAL_STACK)
 		return b;	/* espfix: an address, and bits that it lacks */
@@ -217,7 +221,7 @@ static void do_arith(struct state *s, struct decoded *insn)
 	case X86_INS_XOR:
 		if (dst->type == X86_OP_REG && src->type == X86_OP_REG && dst->reg == src->reg)
 			v = val_const(0);
-		else if ((a.kind == VAL_CR4 || a.kind == VAL_SHADOW) &&
+		else if ((a.kind == VAL_CR4 || a.kind == VAL_SHADOW || a.kind == VAL_CLEARED) &&
 			 b.kind == VAL_CONST && b.n == constant("X86_CR4_PGE"))
 			v = (struct val) { .kind = a.kind, .n = !a.n };
 		break;

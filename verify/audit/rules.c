@@ -391,17 +391,17 @@ void exit_done(struct state *s)
  * @s: the state
  * @v: the value that is written
  *
- * A flush writes the shadow of CR4 with PGE inverted, then the shadow, both with the
- * pinned bits set.  It counts if it begins after LOADED is set.
+ * A flush writes the shadow of CR4 with PGE inverted, then the shadow, both with what
+ * is pinned from read-only memory.  It counts if it begins after LOADED is set.
  */
 void cr4_write(struct state *s, struct val v)
 {
-	if (v.kind != VAL_CR4 && v.kind != VAL_SHADOW) {
+	if (v.kind != VAL_CR4 && v.kind != VAL_SHADOW && v.kind != VAL_CLEARED) {
 		if (pre_hook(s))
 			fail(RULE_FLUSH, s, "CR4 gets a value that is not the shadow's");
 		return;
 	}
-	if (v.kind == VAL_SHADOW && pre_hook(s))
+	if (v.kind != VAL_CR4 && pre_hook(s))
 		fail(RULE_PINNED, s, "CR4 gets the shadow's value without the pinned bits");
 	s->cr4_toggled = v.n;
 	if (v.n)

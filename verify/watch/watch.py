@@ -86,6 +86,7 @@ def constants(kernel):
         "page_offset_base": kernel["page_offset_base"],
         "vmalloc_base": kernel["vmalloc_base"], "vmemmap_base": kernel["vmemmap_base"],
         "l5_enabled": kernel["__pgtable_l5_enabled"], "state": kernel["kernel_cr3_loaded"],
+        "unpinned_cr4": kernel["coalesce_tlbi_unpinned_cr4"],
         "pinned_cr4": kernel["coalesce_tlbi_pinned_cr4"],
         "top_of_stack": top_of_stack(kernel),
         "gdt_page": kernel["gdt_page"], "espfix_waddr": kernel["espfix_waddr"],

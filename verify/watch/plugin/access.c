@@ -183,7 +183,7 @@ static struct {
 	uint64_t image_size;
 	uint64_t linux_banner, per_cpu_offset, per_cpu_end, nr_cpus;
 	uint64_t page_offset_base, vmalloc_base, vmemmap_base, l5_enabled;
-	uint64_t state, pinned_cr4, top_of_stack, gdt_page, espfix_waddr;
+	uint64_t state, unpinned_cr4, pinned_cr4, top_of_stack, gdt_page, espfix_waddr;
 	uint64_t thread_size;
 	uint64_t exc_nmi, repeat_nmi, nested_nmi_out;
 } k;
@@ -197,7 +197,8 @@ static const struct {
 	{ "per_cpu_offset", &k.per_cpu_offset }, { "per_cpu_end", &k.per_cpu_end },
 	{ "nr_cpus", &k.nr_cpus }, { "page_offset_base", &k.page_offset_base },
 	{ "vmalloc_base", &k.vmalloc_base }, { "vmemmap_base", &k.vmemmap_base },
-	{ "l5_enabled", &k.l5_enabled }, { "state", &k.state }, { "pinned_cr4", &k.pinned_cr4 },
+	{ "l5_enabled", &k.l5_enabled }, { "state", &k.state },
+	{ "unpinned_cr4", &k.unpinned_cr4 }, { "pinned_cr4", &k.pinned_cr4 },
 	{ "top_of_stack", &k.top_of_stack }, { "gdt_page", &k.gdt_page },
 	{ "espfix_waddr", &k.espfix_waddr }, { "thread_size", &k.thread_size },
 	{ "exc_nmi", &k.exc_nmi }, { "repeat_nmi", &k.repeat_nmi },
@@ -352,7 +353,7 @@ static enum class class_of(const struct cpu *c, uint64_t address)
 		return PER_CPU;
 	if (within(address, k.per_cpu_offset, k.nr_cpus * 8))
 		return OFFSETS;
-	if (within(address, k.pinned_cr4, 8))
+	if (within(address, k.unpinned_cr4, 8) || within(address, k.pinned_cr4, 8))
 		return PINNED_CR4;
 	if (within(address, AREA_START, TIB / 2))
 		return ENTRY_AREA;
