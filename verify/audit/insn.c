@@ -183,6 +183,8 @@ static struct val and_or(struct val a, struct val b, bool or)
 		return (struct val) { .kind = VAL_CLEARED, .n = a.n };
 	if (or && a.kind == VAL_CLEARED && b.kind == VAL_PINNED)
 		return (struct val) { .kind = VAL_CR4, .n = a.n };
+	if (or && a.kind == VAL_SHADOW && b.kind == VAL_PINNED)
+		return a;
 	if (or && b.kind == VAL_STACK)
 		return b;	/* espfix: an address, and bits that it lacks */
 	if (b.kind != VAL_CONST)

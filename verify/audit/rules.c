@@ -402,7 +402,7 @@ void cr4_write(struct state *s, struct val v)
 		return;
 	}
 	if (v.kind != VAL_CR4 && pre_hook(s))
-		fail(RULE_PINNED, s, "CR4 gets the shadow's value without the pinned bits");
+		fail(RULE_PINNED, s, "CR4 gets pinned bits from the shadow");
 	s->cr4_toggled = v.n;
 	if (v.n)
 		s->flush = s->cpu_state & (STATE_0 | STATE_FLUSH) ? 0 : 1;
