@@ -54,7 +54,7 @@ class Inventory(unittest.TestCase):
                          ["tracer: the control: nothing arrives on the unpatched kernel"])
 
     def test_forced(self):
-        """A forced flush interrupts no more than the unpatched kernel does."""
+        """A forced flush sends no more IPIs than the unpatched kernel does."""
         forced = ["operation aliases 100 %d 0 0 0 0 forced", "call aliases flush %d 1"]
         boots = {kernel: [line % count for line in forced]
                  for kernel, count in (("unpatched", 2), ("pending", 2), ("always", 2))}

@@ -507,7 +507,7 @@ static void test_huge_vfree(struct kunit *test)
 	before = READ_ONCE(huge_changes_seq);
 	vfree(mem);
 	KUNIT_EXPECT_GT(test, READ_ONCE(huge_changes_seq), before);
-	/* debug_pagealloc flushes at once. */
+	/* debug_pagealloc flushes immediately. */
 	KUNIT_EXPECT_EQ(test, is_uncovered((unsigned long)mem, PMD_SIZE),
 			!debug_pagealloc_enabled());
 	vm_unmap_aliases();
@@ -516,7 +516,7 @@ static void test_huge_vfree(struct kunit *test)
 
 /*
  * iounmap() of a PUD leaf is noted as well, all of it.  So large an area is purged by a
- * work item at once, which a real-time priority keeps off this CPU.
+ * work item immediately, which a real-time priority keeps off this CPU.
  */
 static void test_huge_iounmap(struct kunit *test)
 {

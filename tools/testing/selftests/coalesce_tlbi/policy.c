@@ -121,7 +121,7 @@ static unsigned long aliases_received(void)
 }
 
 /*
- * A forced flush interrupts only CPUs for which an IPI was deferred, also in mode
+ * A forced flush sends an IPI only to CPUs for which one was deferred, also in mode
  * always, where every entry flushes.  Others may unmap something meanwhile, so the
  * least of some tries counts.  The control is the forced flush of test_memory_type().
  */

@@ -141,7 +141,7 @@ static bool free_with_flush_pending(struct freed *freed)
 
 /*
  * With the quarantine off (no page may wait) each free forces the flush, and the page
- * is handed out at once: the control.
+ * is handed out immediately: the control.
  */
 static void test_not_handed_out(void)
 {

@@ -324,7 +324,7 @@ static int write_to_page(void)
 	       -ERANGE : 0;
 }
 
-/* The shadow is the word that equals CR4: modules do not know the struct. */
+/* The shadow is what equals CR4 in the struct, which modules do not know. */
 static int find_shadow(unsigned long __percpu *state)
 {
 	unsigned long value, cr4;
