@@ -13,7 +13,8 @@ static const char * const class_names[CLASSES] = {
 	[CLASS_TASK_STACK] = "task-stack", [CLASS_TRAMPOLINE] = "trampoline",
 	[CLASS_ESPFIX] = "espfix", [CLASS_HANDLER_STACK] = "handler-stack",
 	[CLASS_PERCPU] = "per-CPU", [CLASS_STATIC] = "static",
-	[CLASS_READ_ONLY] = "read-only", [CLASS_OFFSETS] = "offsets", [CLASS_TABLES] = "tables", [CLASS_BAD] = "bad",
+	[CLASS_READ_ONLY] = "read-only", [CLASS_OFFSETS] = "offsets", [CLASS_TABLES] = "tables",
+	[CLASS_BAD] = "bad",
 };
 
 static const char * const rule_names[RULES][2] = {
@@ -33,7 +34,8 @@ static const char * const rule_names[RULES][2] = {
 	[RULE_FLUSH] = { "flush", "the flush toggles CR4.PGE and restores it" },
 	[RULE_PINNED] = { "pinned", "the flush changes no pinned bit of CR4" },
 	[RULE_FENCE] = { "fence", "LFENCE comes next where no flush was due" },
-	[RULE_FLUSH_PENDING] = { "pending", "FLUSH_PENDING and FLUSH_ALWAYS are cleared after the flush" },
+	[RULE_FLUSH_PENDING] = { "pending",
+				 "FLUSH_PENDING and FLUSH_ALWAYS are cleared after the flush" },
 	[RULE_STATE] = { "state", "the per-CPU state gets no other value" },
 	[RULE_SAVE] = { "save", "a paranoid entry saves the per-CPU state" },
 	[RULE_EXIT] = { "exit", "every return comes after the exit hook that belongs to it" },

@@ -288,7 +288,8 @@ void check_fence(struct state *s, struct decoded *insn)
 	s->unfenced = false;
 	if (insn->id != X86_INS_LFENCE &&
 	    now_profile->feature[constant("X86_FEATURE_COALESCE_TLBI_FENCE")])
-		fail(RULE_FENCE, s, "goes on without LFENCE where no flush was due: %s", insn->text);
+		fail(RULE_FENCE, s, "goes on without LFENCE where no flush was due: %s",
+		     insn->text);
 }
 
 /* Initiators set FLUSH_PENDING at any time while LOADED is not set. */

@@ -22,7 +22,8 @@
  * instruction, its hook, and its loads and stores by class of address, without those of
  * exceptions that interrupt it.  A report is an access to anything but entry text, this
  * CPU's per-CPU data, the table of per-CPU offsets, coalesce_tlbi_pinned_cr4, the
- * cpu_entry_area, the task's own stack, the espfix area or the loaded LDT; or an instruction outside the entry text.
+ * cpu_entry_area, the task's own stack, the espfix area or the loaded LDT; or an
+ * instruction outside the entry text.
  * There is one for each instruction and page.
  *
  * Version 1 of the interface cannot read memory, but the guest's memory is a file that
@@ -71,7 +72,8 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
 /* Up to LAST_ALLOWED: the memory that invariant 4 of asm/coalesce_tlbi.h names */
 enum class {
-	ENTRY_TEXT, PER_CPU, OFFSETS, PINNED_CR4, ENTRY_AREA, STACK, ESPFIX_AREA, LDT, LAST_ALLOWED = LDT,
+	ENTRY_TEXT, PER_CPU, OFFSETS, PINNED_CR4, ENTRY_AREA, STACK, ESPFIX_AREA, LDT,
+	LAST_ALLOWED = LDT,
 	VMALLOC, VMEMMAP, MODULES, IMAGE, DIRECT, USER, OTHER, N_CLASSES
 };
 
