@@ -598,19 +598,34 @@ static void test_breakpoint(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, breakpoint_refused(&huge_changes_seq, HW_BREAKPOINT_W));
 }
 
+static void __maybe_unused breakpoint_hit(struct perf_event *bp, struct perf_sample_data *data,
+					  struct pt_regs *regs)
+{
+}
+
 /* What interrupts kernel code is checked, and only entry text may lack LOADED. */
 static void test_assertion(struct kunit *test)
 {
 #ifdef CONFIG_COALESCE_TLBI_DEBUG
+	static unsigned long watched;
 	struct pt_regs regs = { .cs = __KERNEL_CS };
+	struct perf_event * __percpu *bp;
+	struct perf_event_attr attr;
 	unsigned long checked;
 	long state;
 
+	hw_breakpoint_init(&attr);
+	attr.bp_addr = (unsigned long)&watched;
+	attr.bp_len = HW_BREAKPOINT_LEN_8;
+	attr.bp_type = HW_BREAKPOINT_W;
+	bp = register_wide_hw_breakpoint(&attr, breakpoint_hit, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR((void __force *)bp));
 	preempt_disable();
 	checked = this_cpu_read(kernel_cr3_loaded.asserted);
-	asm volatile(".byte 0xf1");	/* INT1: raises #DB */
+	WRITE_ONCE(watched, 1);		/* raises #DB */
 	checked = this_cpu_read(kernel_cr3_loaded.asserted) - checked;
 	preempt_enable();
+	unregister_wide_hw_breakpoint(bp);
 	KUNIT_EXPECT_GT(test, checked, 0);
 
 	for (state = 0; state < STATES; state++) {
