@@ -162,10 +162,10 @@ struct coalesce_tlbi_request {
 };
 
 /*
- * Where huge mappings were unmapped or changed that no flush of every CPU covers yet.
- * A flush that overlaps one of these ranges is not deferred; any other is.  Ranges that
- * touch are one.  If there is no room for a further range, one grows to include it, and
- * then more flushes than needed are not deferred.
+ * Ranges in which a huge mapping was unmapped or changed, until every CPU is flushed.
+ * A flush that overlaps one of them is not deferred.  Adjacent ranges are merged.  If
+ * the table is full, a range grows to include the new one.  Then some flushes that could
+ * be deferred are not.
  */
 #define MAX_HUGE_CHANGES	16
 

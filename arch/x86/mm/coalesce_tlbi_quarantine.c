@@ -21,11 +21,11 @@
  *						executes it speculatively
  *						flushes
  *
- * Two lists are enough for any number of CPUs, as with RCU callbacks: the pages in
- * "waiting" wait for the CPUs in waiting_cpus, each with the number of flushes that it
- * had done when the wait began; pages that come meanwhile wait in "next".  No IPI is
- * sent and nothing is allocated.  A work item looks at the CPUs regularly while there
- * are pages.
+ * Two lists are enough for any number of CPUs, as with RCU callbacks.  Pages in
+ * "waiting" wait for the CPUs in waiting_cpus.  flushes_at_start has the flush count of
+ * each CPU when that wait began.  Pages that arrive during the wait go to "next".  No
+ * IPI is sent and no memory is allocated.  While there are pages, a work item polls the
+ * CPUs.
  *
  * A CPU is waited for until it has no flush pending, or has flushed once more than when
  * the wait began.  Every page was unmapped before its wait began.  A flush that was
@@ -116,7 +116,7 @@ static bool all_have_flushed(void)
 	return cpumask_empty(&waiting_cpus);
 }
 
-/* Move to @done the pages that no CPU is waited for. */
+/* Move the pages that no longer wait for any CPU to @done. */
 static void take_flushed(struct list_head *done)
 {
 	while (pages_waiting + pages_next) {
