@@ -673,7 +673,7 @@ static __always_inline bool in_entry_text(unsigned long ip)
 	return ip >= (unsigned long)__entry_text_start && ip < (unsigned long)__entry_text_end;
 }
 
-/* May the context that was interrupted with state @saved be without LOADED? */
+/* Is @saved legal for the interrupted context?  Only user mode and entry text lack LOADED. */
 static __always_inline bool may_lack_loaded(unsigned long saved, struct pt_regs *regs)
 {
 	return (saved & KERNEL_CR3_LOADED) || user_mode(regs) || in_entry_text(regs->ip);
@@ -789,7 +789,7 @@ void __init coalesce_tlbi_init(unsigned long cr4_mask, unsigned long pinned_cr4)
 	for_each_cpu_and(cpu, tick_nohz_full_mask, cpu_possible_mask)
 		per_cpu(kernel_cr3_loaded, cpu).exit_state = exit_state;
 
-	/* What was unmapped before is not noted: the first flush goes to every CPU. */
+	/* Earlier huge changes were not noted, so the first flush goes to every CPU. */
 	huge_changes[0].end = TLB_FLUSH_ALL;
 	nr_huge_changes = 1;
 

@@ -50,7 +50,6 @@
 #include <linux/workqueue.h>
 
 #include <asm/coalesce_tlbi.h>
-#include <asm/setup.h>
 
 /* A work item looks whether the CPUs have flushed: soon, then once a second. */
 #define FIRST_POLL	(HZ / 10)

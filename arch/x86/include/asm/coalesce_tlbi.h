@@ -79,8 +79,8 @@
  * here loads the value of the shadow whatever CR4 holds by then.
  *
  * The shadow is writable memory.  Bits that can be pinned come from read-only memory,
- * as in native_write_cr4(), so that who can overwrite the shadow can neither clear SMEP
- * or SMAP by it, nor set FSGSBASE where the kernel does not use it.
+ * as in native_write_cr4(), so that an attacker who can overwrite the shadow can neither
+ * clear SMEP or SMAP nor set FSGSBASE where the kernel does not use it.
  */
 .macro COALESCE_TLBI_FLUSH scratch_reg:req
 	movq	PER_CPU_VAR(cpu_tlbstate + TLB_STATE_cr4), \scratch_reg
@@ -272,7 +272,7 @@ extern unsigned long coalesce_tlbi_pinned_cr4;
 
 /**
  * coalesce_tlbi_entry_data() - Check whether a range overlaps data of the entry code
- * @cpu: the CPU that the data belongs to
+ * @cpu: the CPU that the per-CPU part of the data belongs to
  * @addr: first byte of the range
  * @end: last byte of the range
  *

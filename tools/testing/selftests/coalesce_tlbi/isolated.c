@@ -20,7 +20,6 @@
 #include "isolated.h"
 #include "isolated_box.h"
 
-#define NOHZ_FULL	"/sys/devices/system/cpu/nohz_full"
 #define STATE_ADDRESS	"/sys/module/" ORACLE_DEVICE "/parameters/kernel_cr3_loaded"
 
 /* Rounds on the calling CPU by which staleness_shows() is decided. */

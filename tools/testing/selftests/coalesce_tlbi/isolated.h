@@ -26,6 +26,7 @@
 #define MAX_ISOLATED	64
 
 #define ONLINE_CPUS	"/sys/devices/system/cpu/online"
+#define NOHZ_FULL	"/sys/devices/system/cpu/nohz_full"
 
 /* Exists in a kernel with the option */
 #define COALESCE_DEBUGFS	"/sys/kernel/debug/x86/coalesce_tlbi"

@@ -35,7 +35,6 @@
 #define MACHINE_CHECK	"/sys/devices/system/machinecheck/machinecheck0/"
 #define CLOCKSOURCE	"/sys/devices/system/clocksource/clocksource0/"
 #define CPU_ONLINE	"/sys/devices/system/cpu/cpu%d/online"
-#define NOHZ_FULL	"/sys/devices/system/cpu/nohz_full"
 #define HUGE_PAGE	(2UL << 20)
 
 #ifndef MADV_COLLAPSE
@@ -68,7 +67,7 @@ unsigned long sent_tally(struct tally *sum)
 	return n;
 }
 
-static int write_word(const char *path, const char *word)
+int write_word(const char *path, const char *word)
 {
 	int fd = open(path, O_WRONLY | O_TRUNC), err = 0;
 

@@ -108,6 +108,15 @@ int small_pages_collapse(void *start);
 void small_pages_unmap(void *start);
 
 /**
+ * write_word() - Write to a file of the kernel
+ * @path: the file
+ * @word: what to write
+ *
+ * Return: 0 or an error number.
+ */
+int write_word(const char *path, const char *word);
+
+/**
  * module_load() - Load an empty module
  *
  * Return: 0 or an error number.

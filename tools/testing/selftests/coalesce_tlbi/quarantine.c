@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +24,7 @@
 #define MAX_REPEATS	20
 #define CHURNS		200
 
-/* Long enough for any machine: the kernel looks ten times a second. */
+/* Long enough for any machine: the kernel looks at least once a second. */
 #define PATIENCE_S	20
 
 static struct isolated cpus[MAX_ISOLATED];
@@ -45,14 +44,12 @@ static unsigned long quarantine(const char *name)
 	return n;
 }
 
-static bool write_text(const char *path, const char *text)
+static void write_or_fail(const char *path, const char *word)
 {
-	int fd = open(path, O_WRONLY);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	int err = write_word(path, word);
 
-	if (fd >= 0)
-		close(fd);
-	return done;
+	if (err)
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(err));
 }
 
 static unsigned long max_pages(void)
@@ -71,8 +68,7 @@ static void set_max_pages(unsigned long n)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%lu", n);
-	if (!write_text(MAX_PAGES, text))
-		ksft_exit_fail_msg(MAX_PAGES ": %s\n", strerror(errno));
+	write_or_fail(MAX_PAGES, text);
 }
 
 /* Wait for the kernel to free all of them.  It needs no request for that. */
@@ -254,8 +250,7 @@ static void test_memory_pressure(void)
 	bool pending = free_with_flush_pending(&freed);
 
 	forced = quarantine("forced");
-	if (!write_text(DROP_CACHES, "2"))
-		ksft_exit_fail_msg(DROP_CACHES ": %s\n", strerror(errno));
+	write_or_fail(DROP_CACHES, "2");
 	forced = quarantine("forced") - forced;
 	pages = quarantine("pages");
 	ksft_print_msg("%lu pages wait; after memory pressure: forced %lu, %lu pages\n",
@@ -300,12 +295,10 @@ static void test_unplug(void)
 	pending = free_with_flush_pending(&freed);
 	isolated_stop(last, 1);
 	n_cpus--;
-	if (!write_text(path, "0"))
-		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	write_or_fail(path, "0");
 	isolated_ping(cpus, n_cpus);
 	empty = await_empty();
-	if (!write_text(path, "1"))
-		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	write_or_fail(path, "1");
 	ksft_print_msg("%lu pages waited\n", freed.pages);
 	ksft_test_result(pending && empty, "hot-unplug of a CPU that is waited for\n");
 }
